@@ -1,0 +1,195 @@
+/** What the admin socket speaks: HTTP/1.1 with JSON bodies, types shared by server, CLI and TUI. */
+import type { AdminState, Health } from "../ipc/messages.ts";
+
+/** The bounds that `latency` of every status below counts under; clients need them to read a percentile. */
+export { latencyBoundsMs } from "../stats/layout.ts";
+
+/**
+ * GET  /v1/snapshot               Snapshot: everything that the TUI and `status`, `ls`, `vrrp status` show
+ * GET  /v1/config[?defaults=1]    the running configuration, secrets masked
+ * GET  /v1/events?since=ID        the last events as a JSON array (BallastEvent[])
+ * GET  /v1/events/stream?since=ID one JSON event a line, for as long as the client stays
+ * POST /v1/request                body Request, answer Reply (403 for a caller who may only read)
+ */
+export const API_VERSION = 1;
+
+export type EventLevel = "info" | "notice" | "warning" | "error";
+
+/** One thing that happened, in one line: `vrrp.state instance=web from=backup to=master cause=master-down-timer`. */
+export interface BallastEvent {
+  /** Increasing; 0 until the supervisor has numbered it. */
+  readonly id: number;
+  readonly wallMs: number;
+  readonly level: EventLevel;
+  /** role that saw it: supervisor, worker/0, vrrp, director, admin */
+  readonly source: string;
+  /** Topic, dot-separated: vrrp.state, server.state, config.reload, role.exit, proxy.limit … */
+  readonly kind: string;
+  /** The object concerned, `app/web1`, `VI_1`; empty when the appliance is meant. */
+  readonly object: string;
+  /** One sentence for people. */
+  readonly text: string;
+  readonly fields: Readonly<Record<string, string | number>>;
+}
+
+export type Request =
+  | { readonly op: "reload" }
+  | { readonly op: "stop"; readonly now: boolean }
+  | {
+      readonly op: "server";
+      readonly backend: string;
+      readonly server: string;
+      readonly state: AdminState;
+      readonly reason: string;
+    }
+  | { readonly op: "server_weight"; readonly backend: string; readonly server: string; readonly weight: number }
+  | { readonly op: "vrrp"; readonly order: "failover" | "maint" | "resume"; readonly instance: string | null };
+
+export type Reply =
+  | { readonly ok: true; readonly text: string }
+  /** kind: config → exit 78, not_found → 1, refused → 1, busy → 75, forbidden → 77 */
+  | {
+      readonly ok: false;
+      readonly kind: "config" | "not_found" | "refused" | "busy" | "forbidden";
+      readonly text: string;
+      readonly issues?: readonly string[];
+    };
+
+export interface Snapshot {
+  readonly api: number;
+  readonly version: string;
+  readonly node: string;
+  readonly wallMs: number;
+  readonly startedWallMs: number;
+  readonly config: ConfigStatus;
+  readonly limits: { readonly connections: number; readonly maxconn: number };
+  readonly processes: readonly ProcessStatus[];
+  readonly frontends: readonly FrontendStatus[];
+  readonly backends: readonly BackendStatus[];
+  readonly vrrp: readonly VrrpStatus[];
+  /** What is wrong now, most urgent first; empty: all is well. */
+  readonly problems: readonly Problem[];
+  /** The caller may change things (else the UI is read-only). */
+  readonly mayWrite: boolean;
+  readonly user: string;
+}
+
+export interface ConfigStatus {
+  readonly path: string;
+  readonly generation: number;
+  /** First 7 hex digits of SHA-256 of the file's text as loaded. */
+  readonly hash: string;
+  readonly loadedWallMs: number;
+  readonly lastReloadOk: boolean;
+}
+
+export interface ProcessStatus {
+  readonly name: string;
+  readonly pid: number;
+  readonly state: "starting" | "running" | "draining" | "restarting" | "stopped";
+  readonly restarts: number;
+  readonly sinceWallMs: number;
+}
+
+export interface Problem {
+  readonly object: string;
+  readonly text: string;
+  readonly sinceWallMs: number;
+}
+
+/** Totals since start, summed over workers; rates are the reader's (two snapshots and their wallMs). */
+export interface FrontendStatus {
+  readonly name: string;
+  readonly mode: "tcp" | "http";
+  readonly binds: readonly string[];
+  readonly defaultBackend: string | null;
+  readonly connections: number;
+  readonly connectionsTotal: number;
+  readonly maxconn: number;
+  readonly requestsTotal: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly deniedRequests: number;
+  readonly badRequests: number;
+  /** 1xx 2xx 3xx 4xx 5xx */
+  readonly responses: readonly [number, number, number, number, number];
+  /** Cumulative histogram counts per bound of stats/layout latencyBoundsMs, then +Inf. */
+  readonly latency: readonly number[];
+}
+
+export interface BackendStatus {
+  readonly name: string;
+  readonly mode: "tcp" | "http";
+  readonly balance: string;
+  readonly sessions: number;
+  readonly sessionsTotal: number;
+  readonly queue: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly retries: number;
+  readonly redispatches: number;
+  readonly connectErrors: number;
+  readonly responseErrors: number;
+  readonly responses: readonly [number, number, number, number, number];
+  readonly latency: readonly number[];
+  readonly servers: readonly ServerStatus[];
+}
+
+export interface ServerStatus {
+  readonly name: string;
+  readonly address: string;
+  readonly backup: boolean;
+  readonly weight: number;
+  readonly health: Health;
+  readonly admin: AdminState;
+  readonly check: string | null;
+  readonly checkStatus: string;
+  readonly checkInfo: string;
+  readonly checkDurationMs: number;
+  readonly progress: number;
+  readonly sinceWallMs: number;
+  readonly sessions: number;
+  readonly sessionsTotal: number;
+  readonly queue: number;
+  readonly maxconn: number | null;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly connectErrors: number;
+  readonly responseErrors: number;
+  readonly retries: number;
+  readonly redispatches: number;
+  readonly responses: readonly [number, number, number, number, number];
+  readonly latency: readonly number[];
+  readonly idleConnections: number;
+}
+
+export type VrrpStateName = "init" | "backup" | "master" | "fault" | "maint";
+
+export interface VrrpStatus {
+  readonly instance: string;
+  readonly interface: string;
+  readonly virtualRouterId: number;
+  readonly version: 2 | 3;
+  readonly state: VrrpStateName;
+  readonly priority: number;
+  readonly basePriority: number;
+  readonly advertIntervalMs: number;
+  readonly addresses: readonly string[];
+  /** Address of the master we hear; null when it is this node or nobody is heard. */
+  readonly masterAddress: string | null;
+  readonly masterPriority: number | null;
+  /** Wall clock of the last advert received; null: none yet. */
+  readonly lastAdvertWallMs: number | null;
+  readonly sinceWallMs: number;
+  readonly transitions: number;
+  readonly advertsSent: number;
+  readonly advertsReceived: number;
+  readonly priorityZeroSent: number;
+  readonly priorityZeroReceived: number;
+  readonly garpSent: number;
+  /** Receive-check reason → count. */
+  readonly errors: Readonly<Record<string, number>>;
+  readonly tracks: readonly { readonly name: string; readonly ok: boolean; readonly weight: number }[];
+  /** Why it is in this state, in words: `priority 101 against 100 of 10.0.0.2`. */
+  readonly why: string;
+}

@@ -1,0 +1,130 @@
+/**
+ * Every message between the supervisor and a role: who sends it, who receives it, whether descriptors ride along.
+ * All traffic passes through the supervisor. An unknown type, a wrong sender or a malformed frame ends the role.
+ */
+import type { BallastEvent, Reply, Request, VrrpStatus } from "../admin/api.ts";
+import type { Config } from "../config/types.ts";
+
+export const roleNames = ["worker", "vrrp", "director", "admin"] as const;
+export type RoleName = (typeof roleNames)[number];
+export type Party = RoleName | "supervisor";
+
+/** PEM text of one certificate file, read by the supervisor (keys may be readable by root only). */
+export interface TlsMaterial {
+  readonly path: string;
+  readonly pem: string;
+}
+
+/** What a role is told to run. Descriptors come in the order of `listeners`. */
+export interface Assignment {
+  readonly generation: number;
+  readonly config: Config;
+  /** Index of this process among its role (worker 0, 1, …). */
+  readonly index: number;
+  /** objectKey → index in shared memory. */
+  readonly objects: Readonly<Record<string, number>>;
+  /** Worker: bind keys; admin: ["admin"]. One descriptor each. */
+  readonly listeners: readonly string[];
+  /** Bind key → its certificates. Workers only. */
+  readonly tls: Readonly<Record<string, readonly TlsMaterial[]>>;
+  readonly servers: readonly ServerState[];
+  /** Path of the shared counter file. */
+  readonly counters: string;
+}
+
+export const healthStates = ["up", "down", "unchecked"] as const;
+export type Health = (typeof healthStates)[number];
+export const adminStates = ["ready", "drain", "maint"] as const;
+export type AdminState = (typeof adminStates)[number];
+
+/** The one truth about a server that all roles share; the supervisor merges verdicts and orders into it. */
+export interface ServerState {
+  readonly backend: string;
+  readonly server: string;
+  readonly health: Health;
+  readonly admin: AdminState;
+  /** Effective weight, 0–256. */
+  readonly weight: number;
+  /** HAProxy's check_status: L4OK L4TOUT L4CON L6OK L7OK L7TOUT L7RSP L7STS INI UNK. */
+  readonly checkStatus: string;
+  /** Human words of the last check: `Connection refused`, `HTTP 503`. */
+  readonly checkInfo: string;
+  readonly checkDurationMs: number;
+  /** Consecutive results towards the next change: 1/3 of fall, 1/2 of rise. */
+  readonly progress: number;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly sinceWallMs: number;
+}
+
+/** A health check's outcome; sent on every state or status change. */
+export interface Verdict {
+  readonly backend: string;
+  readonly server: string;
+  readonly health: Health;
+  readonly checkStatus: string;
+  readonly checkInfo: string;
+  readonly checkDurationMs: number;
+  readonly progress: number;
+}
+
+/** Whether this node's proxy serves; what a VRRP instance with `track = [{ proxy = true }]` follows. */
+export interface ProxyHealth {
+  readonly serving: boolean;
+  readonly reason: string;
+}
+
+export interface MessagePayloads {
+  start: Assignment;
+  prepare: Assignment;
+  commit: { readonly generation: number };
+  abort: { readonly generation: number };
+  /** drain: finish what is running until the deadline; now: end at once. */
+  stop: { readonly mode: "drain" | "now"; readonly withinMs: number };
+  ready: { readonly pid: number };
+  prepared: { readonly generation: number };
+  refused: { readonly generation: number; readonly reasons: readonly string[] };
+  /** The role has nothing left to do after `stop` and is about to end. */
+  drained: Record<string, never>;
+  event: BallastEvent;
+  verdict: Verdict;
+  server_state: ServerState;
+  proxy_health: ProxyHealth;
+  vrrp_status: readonly VrrpStatus[];
+  request: { readonly id: number; readonly request: Request; readonly by: string };
+  reply: { readonly id: number; readonly reply: Reply };
+  vrrp_order: { readonly order: "failover" | "maint" | "resume"; readonly instance: string | null };
+}
+
+export type MessageType = keyof MessagePayloads;
+
+interface MessageRow {
+  readonly code: number;
+  readonly from: readonly Party[];
+  readonly to: readonly Party[];
+  readonly descriptors: boolean;
+}
+
+export const messageTable: { readonly [T in MessageType]: MessageRow } = {
+  start: { code: 1, from: ["supervisor"], to: roleNames, descriptors: true },
+  prepare: { code: 2, from: ["supervisor"], to: roleNames, descriptors: true },
+  commit: { code: 3, from: ["supervisor"], to: roleNames, descriptors: false },
+  abort: { code: 4, from: ["supervisor"], to: roleNames, descriptors: false },
+  stop: { code: 5, from: ["supervisor"], to: roleNames, descriptors: false },
+  ready: { code: 6, from: roleNames, to: ["supervisor"], descriptors: false },
+  prepared: { code: 7, from: roleNames, to: ["supervisor"], descriptors: false },
+  refused: { code: 8, from: roleNames, to: ["supervisor"], descriptors: false },
+  drained: { code: 9, from: roleNames, to: ["supervisor"], descriptors: false },
+  event: { code: 10, from: [...roleNames, "supervisor"], to: ["supervisor", "admin"], descriptors: false },
+  verdict: { code: 11, from: ["director"], to: ["supervisor"], descriptors: false },
+  server_state: { code: 12, from: ["supervisor"], to: ["worker", "admin", "director"], descriptors: false },
+  proxy_health: { code: 13, from: ["supervisor"], to: ["vrrp"], descriptors: false },
+  vrrp_status: { code: 14, from: ["vrrp", "supervisor"], to: ["supervisor", "admin"], descriptors: false },
+  request: { code: 15, from: ["admin"], to: ["supervisor"], descriptors: false },
+  reply: { code: 16, from: ["supervisor"], to: ["admin"], descriptors: false },
+  vrrp_order: { code: 17, from: ["supervisor"], to: ["vrrp"], descriptors: false },
+};
+
+/** A configuration with 3,000 servers is about 2 MB of JSON; beyond this a frame is a bug. */
+export const FRAME_BYTES_MAX = 32 * 1024 * 1024;
+/** SCM_MAX_FD of the kernel is 253. */
+export const FRAME_DESCRIPTORS_MAX = 253;
