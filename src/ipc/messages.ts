@@ -2,7 +2,7 @@
  * Every message between the supervisor and a role: who sends it, who receives it, whether descriptors ride along.
  * All traffic passes through the supervisor. An unknown type, a wrong sender or a malformed frame ends the role.
  */
-import type { BallastEvent, Reply, Request, VrrpStatus } from "../admin/api.ts";
+import type { BallastEvent, ConfigStatus, ProcessStatus, Reply, Request, VrrpStatus } from "../admin/api.ts";
 import type { Config } from "../config/types.ts";
 
 export const roleNames = ["worker", "vrrp", "director", "admin"] as const;
@@ -73,6 +73,15 @@ export interface ProxyHealth {
   readonly reason: string;
 }
 
+/** What only the supervisor knows; sent after `start` and whenever something of it changes. */
+export interface Processes {
+  readonly startedWallMs: number;
+  readonly config: ConfigStatus;
+  readonly processes: readonly ProcessStatus[];
+  /** Bind keys whose socket could not be opened, with the reason; absent: every listener is open. */
+  readonly failedBinds?: readonly { readonly key: string; readonly reason: string }[];
+}
+
 export interface MessagePayloads {
   start: Assignment;
   prepare: Assignment;
@@ -93,6 +102,7 @@ export interface MessagePayloads {
   request: { readonly id: number; readonly request: Request; readonly by: string };
   reply: { readonly id: number; readonly reply: Reply };
   vrrp_order: { readonly order: "failover" | "maint" | "resume"; readonly instance: string | null };
+  processes: Processes;
 }
 
 export type MessageType = keyof MessagePayloads;
@@ -122,6 +132,7 @@ export const messageTable: { readonly [T in MessageType]: MessageRow } = {
   request: { code: 15, from: ["admin"], to: ["supervisor"], descriptors: false },
   reply: { code: 16, from: ["supervisor"], to: ["admin"], descriptors: false },
   vrrp_order: { code: 17, from: ["supervisor"], to: ["vrrp"], descriptors: false },
+  processes: { code: 18, from: ["supervisor"], to: ["admin"], descriptors: false },
 };
 
 /** A configuration with 3,000 servers is about 2 MB of JSON; beyond this a frame is a bug. */
