@@ -1,0 +1,18 @@
+/** What others may ask of the node's rtnetlink: the shell behind it is `shell/route-socket.ts`, tests have their own. */
+import type { AddressRequest } from "./codec-route.ts";
+import type { NodeView } from "./node-view.ts";
+
+/** `errno` is 0 or the positive number with which the kernel refused; `text` says it in words. */
+export interface AddressResult {
+  readonly request: AddressRequest;
+  readonly errno: number;
+  readonly text: string;
+}
+
+export interface RoutePort {
+  readonly view: NodeView;
+  /** Sets (idempotent) or removes addresses; results in the order of the requests. */
+  change(operation: "add" | "remove", requests: readonly AddressRequest[]): readonly AddressResult[];
+  /** Takes in every notification that waits. */
+  drain(): void;
+}

@@ -1,0 +1,154 @@
+/**
+ * The node's links and IPv4 addresses over rtnetlink: a picture that stays current, and changes to addresses.
+ *
+ * Two sockets: one watches (notifications), one asks (dumps, additions, removals). A notification carries the port id of
+ * whoever caused it, so our own changes are told from those of others.
+ */
+import { EPOLL } from "../../sys/abi.ts";
+import { E, errnoText, SysError } from "../../sys/errno.ts";
+import type { Loop, Watch } from "../../sys/loop.ts";
+import { pinned } from "../../sys/memory.ts";
+import { openNetlink, receiveFromKernel, sendToKernel } from "../../sys/netlink-socket.ts";
+import { close } from "../../sys/socket.ts";
+import { decodeError, decodeMessages, messageFlag, messageType, MessageWriter } from "../codec.ts";
+import { type AddressRequest, decodeRoute, encodeAddress, encodeDump, routeGroup } from "../codec-route.ts";
+import { type NodeChange, NodeView } from "../node-view.ts";
+import type { AddressResult, RoutePort } from "../route-port.ts";
+
+/** The kernel fills dump datagrams up to 32 KiB when the reader offers that much. */
+const RECEIVE_BYTES = 64 * 1024;
+const SEND_BYTES = 16 * 1024;
+/** Requests a datagram: their acknowledgements have to fit into the receive buffer at once. */
+const BATCH_MAX = 64;
+/** Room for bursts of notifications of a node with thousands of addresses; an overrun is repaired by a dump. */
+const WATCH_BUFFER_BYTES = 1024 * 1024;
+const ASK_BUFFER_BYTES = 512 * 1024;
+/** Interrupted dumps (the table changed under way) are repeated this often at most. */
+const DUMP_ATTEMPTS = 5;
+const SUBJECT = "netlink";
+
+export class RouteSocket implements RoutePort {
+  readonly view = new NodeView();
+  private readonly onChange: (change: NodeChange) => void;
+  private readonly watcher = openNetlink(
+    "ROUTE",
+    routeGroup.link | routeGroup.ipv4Address,
+    WATCH_BUFFER_BYTES,
+    SUBJECT,
+  );
+  private readonly asker = openNetlink("ROUTE", 0, ASK_BUFFER_BYTES, SUBJECT);
+  private readonly incoming = pinned(RECEIVE_BYTES);
+  private readonly answers = pinned(RECEIVE_BYTES);
+  private readonly outgoing = pinned(SEND_BYTES);
+  private readonly writer = new MessageWriter(this.outgoing.bytes);
+  private readonly watch: Watch;
+  private sequence = 1;
+
+  /** Dumps links and addresses before it returns. @throws SysError without netlink. */
+  constructor(loop: Loop, onChange: (change: NodeChange) => void) {
+    this.onChange = onChange;
+    this.dump();
+    this.watch = loop.watch(this.watcher.fd, EPOLL.IN, () => this.drain());
+  }
+
+  /** Sets (idempotent) or removes addresses; results in the order of the requests. */
+  change(operation: "add" | "remove", requests: readonly AddressRequest[]): readonly AddressResult[] {
+    const results: AddressResult[] = [];
+    for (let at = 0; at < requests.length; at += BATCH_MAX) {
+      results.push(...this.changeBatch(operation, requests.slice(at, at + BATCH_MAX)));
+    }
+    return results;
+  }
+
+  /** Takes in every notification that waits. Callers that must decide on fresh facts call it first. */
+  drain(): void {
+    for (;;) {
+      const length = receiveFromKernel(this.watcher.fd, this.incoming.address, RECEIVE_BYTES);
+      if (length === -E.AGAIN || length === -E.INTR) return;
+      if (length === -E.NOBUFS || length > RECEIVE_BYTES) {
+        // Notifications were lost: nothing that we believe can be trusted, so look again.
+        this.dump();
+        return;
+      }
+      if (length < 0) throw new SysError("recv", -length, SUBJECT);
+      this.takeIn(length);
+    }
+  }
+
+  close(): void {
+    this.watch.close();
+    close(this.watcher.fd);
+    close(this.asker.fd);
+  }
+
+  private changeBatch(operation: "add" | "remove", requests: readonly AddressRequest[]): readonly AddressResult[] {
+    const first = this.sequence;
+    this.writer.reset();
+    for (const request of requests) encodeAddress(this.writer, operation, request, this.sequence++);
+    const sent = sendToKernel(this.asker.fd, this.outgoing.address, this.writer.length);
+    const errnos: number[] = requests.map(() => (sent < 0 ? -sent : E.PROTO));
+    for (let open = sent < 0 ? 0 : requests.length; open > 0;) {
+      const length = receiveFromKernel(this.asker.fd, this.answers.address, RECEIVE_BYTES);
+      if (length <= 0) break;
+      const messages = decodeMessages(this.answers.bytes, Math.min(length, RECEIVE_BYTES));
+      if (!messages.ok) break;
+      for (const message of messages.value) {
+        const at = message.sequence - first;
+        if (message.type !== messageType.error || at < 0 || at >= requests.length) continue;
+        const code = decodeError(this.answers.bytes, message);
+        errnos[at] = code.ok ? code.value : E.PROTO;
+        open--;
+      }
+    }
+    return requests.map((request, i) => ({
+      request,
+      errno: errnos[i],
+      text: errnos[i] === 0 ? "" : errnoText(errnos[i]),
+    }));
+  }
+
+  /** Reads everything anew. Differences to what was known are reported as changes. */
+  private dump(): void {
+    for (let attempt = 1; attempt <= DUMP_ATTEMPTS; attempt++) {
+      const fresh = new NodeView();
+      const whole = this.dumpOne("links", fresh) && this.dumpOne("addresses", fresh);
+      if (!whole && attempt < DUMP_ATTEMPTS) continue;
+      for (const change of this.view.replaceWith(fresh)) this.onChange(change);
+      return;
+    }
+  }
+
+  /** False when the kernel says that the table changed while it was read (NLM_F_DUMP_INTR). */
+  private dumpOne(what: "links" | "addresses", into: NodeView): boolean {
+    this.writer.reset();
+    encodeDump(this.writer, what, this.sequence++);
+    const sent = sendToKernel(this.asker.fd, this.outgoing.address, this.writer.length);
+    if (sent < 0) throw new SysError("send", -sent, SUBJECT);
+    let whole = true;
+    for (;;) {
+      const length = receiveFromKernel(this.asker.fd, this.answers.address, RECEIVE_BYTES);
+      if (length < 0) throw new SysError(`dump of ${what}`, -length, SUBJECT);
+      const messages = decodeMessages(this.answers.bytes, Math.min(length, RECEIVE_BYTES));
+      if (!messages.ok) return false;
+      for (const message of messages.value) {
+        if ((message.flags & messageFlag.dumpInterrupted) !== 0) whole = false;
+        if (message.type === messageType.done) return whole;
+        const fact = decodeRoute(this.answers.bytes, message);
+        if (fact.ok) into.apply(fact.value, false);
+      }
+    }
+  }
+
+  /** One datagram of notifications. The changes are told after all of it is read: whoever hears one may call back. */
+  private takeIn(length: number): void {
+    const messages = decodeMessages(this.incoming.bytes, length);
+    if (!messages.ok) return this.dump();
+    const changes: NodeChange[] = [];
+    for (const message of messages.value) {
+      const fact = decodeRoute(this.incoming.bytes, message);
+      const change = fact.ok ? this.view.apply(fact.value, message.port === this.asker.port) : null;
+      if (change !== null) changes.push(change);
+    }
+    for (const change of changes) this.onChange(change);
+  }
+}

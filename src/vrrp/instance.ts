@@ -1,0 +1,188 @@
+/**
+ * The types of one VRRP instance: what it is told (params), what it knows of this node (node), its state, what can
+ * happen to it (events) and what it wants done (effects). The rules are in `machine.ts`.
+ */
+import type { GarpConfig, TrackConfig } from "../config/types.ts";
+import type { MonoMs } from "../lib/time.ts";
+
+/** What the configuration says, as far as the protocol needs it. */
+export interface InstanceParams {
+  readonly name: string;
+  readonly version: 2 | 3;
+  readonly basePriority: number;
+  readonly advertIntervalMs: number;
+  /** keepalived `state MASTER`: the first down time is one interval and the skew. */
+  readonly startAsMaster: boolean;
+  readonly preempt: boolean;
+  readonly preemptDelayMs: number;
+  readonly garp: GarpConfig;
+  readonly tracks: readonly TrackConfig[];
+}
+
+/** The interface as the kernel shows it. */
+export type LinkFact =
+  | { readonly kind: "missing" }
+  | { readonly kind: "down" }
+  /** Up, but without an address to send from. */
+  | { readonly kind: "no_address" }
+  | { readonly kind: "up"; readonly address: Uint8Array };
+
+/** What the kernel refused; the instance tries again later. */
+export type Trouble =
+  | { readonly kind: "send"; readonly text: string }
+  | { readonly kind: "address"; readonly address: string; readonly text: string }
+  /** The VIP is on the interface and nobody of ours put it there. */
+  | { readonly kind: "foreign_address"; readonly address: string };
+
+export interface NodeFacts {
+  readonly link: LinkFact;
+  /** One for each of params.tracks: is it well? */
+  readonly tracksWell: readonly boolean[];
+  /** `ballast vrrp maint`, until `resume`. */
+  readonly maintenance: boolean;
+  /** `ballast vrrp failover`: this node gave the VIPs away and does not take them back from a living master. */
+  readonly yielded: boolean;
+}
+
+/** The master that a backup hears. */
+export interface Peer {
+  readonly address: Uint8Array;
+  readonly priority: number;
+}
+
+/** Another node that acts as master while this one is: heard `heard` times since it became the rival. */
+export interface Rival {
+  readonly address: Uint8Array;
+  readonly priority: number;
+  readonly heard: number;
+}
+
+export type FaultCause =
+  | { readonly kind: "interface_missing" }
+  | { readonly kind: "interface_down" }
+  | { readonly kind: "interface_no_address" }
+  | { readonly kind: "track"; readonly name: string }
+  | { readonly kind: "trouble"; readonly trouble: Trouble };
+
+export type TransitionCause =
+  | "start"
+  | "owner"
+  | "master-down-timer"
+  | "priority-zero"
+  | "higher-priority"
+  | "higher-address"
+  | "failover-order"
+  | "maint-order"
+  | "resume-order"
+  | "fault"
+  | "fault-cleared"
+  | "stop";
+
+export interface BackupState {
+  readonly kind: "backup";
+  /** When the master counts as dead. */
+  readonly downAt: MonoMs;
+  /** The master resigned: what is running is the skew only. */
+  readonly resigned: boolean;
+  /** Interval that the master dictates (version 3), else our own. */
+  readonly masterIntervalMs: number;
+  readonly master: Peer | null;
+  /** preempt_delay ends here; null while no lower master has been heard. */
+  readonly preemptAt: MonoMs | null;
+}
+
+export interface MasterState {
+  readonly kind: "master";
+  readonly advertAt: MonoMs;
+  /** When the last advert went out: bounds how often a lower one is answered. */
+  readonly advertSentAt: MonoMs;
+  /** Next burst of gratuitous ARP (second set, or a retry); NEVER: none is due. */
+  readonly burstAt: MonoMs;
+  /** Next refresh (keepalived garp_master_refresh); NEVER: off. */
+  readonly refreshAt: MonoMs;
+  readonly burstSentAt: MonoMs;
+  /** Adverts in a row that the kernel did not take. */
+  readonly sendFailures: number;
+  readonly rival: Rival | null;
+}
+
+export interface FaultState {
+  readonly kind: "fault";
+  readonly cause: FaultCause;
+  /** When to try again what the kernel refused; NEVER: an event will end it. */
+  readonly retryAt: MonoMs;
+}
+
+export type InstanceState =
+  { readonly kind: "init" } | BackupState | MasterState | FaultState | { readonly kind: "maint" };
+
+export interface Instance {
+  readonly state: InstanceState;
+  readonly node: NodeFacts;
+  /** Why it entered this state. */
+  readonly cause: TransitionCause;
+}
+
+export type Event =
+  | { readonly kind: "start" }
+  | { readonly kind: "stop" }
+  /** An advert that passed the receive checks. */
+  | {
+      readonly kind: "advert";
+      readonly source: Uint8Array;
+      readonly priority: number;
+      readonly intervalMs: number;
+    }
+  /** A deadline may have come; every advert that had arrived before was handed in first. */
+  | { readonly kind: "tick" }
+  | { readonly kind: "link"; readonly link: LinkFact }
+  | { readonly kind: "tracks"; readonly well: readonly boolean[] }
+  | { readonly kind: "order"; readonly order: "failover" | "maint" | "resume" }
+  /** Somebody else removed a VIP. */
+  | { readonly kind: "address_lost"; readonly address: string }
+  | { readonly kind: "advert_sent"; readonly ok: boolean; readonly text: string }
+  | { readonly kind: "trouble"; readonly trouble: Trouble }
+  | { readonly kind: "announce_failed" }
+  /** The parameters changed while running; `step` gets the new ones, here are the old. */
+  | { readonly kind: "reconfigure"; readonly before: InstanceParams; readonly well: readonly boolean[] };
+
+export type Effect =
+  | { readonly kind: "send_advert"; readonly priority: number }
+  /** All VIPs of the instance; setting one that is there is no error. */
+  | { readonly kind: "add_addresses" }
+  | { readonly kind: "remove_addresses" }
+  /** A burst: `repeat` gratuitous ARPs for each VIP. */
+  | { readonly kind: "announce"; readonly repeat: number }
+  | {
+      readonly kind: "transition";
+      readonly from: InstanceState["kind"];
+      readonly to: InstanceState["kind"];
+      readonly cause: TransitionCause;
+      readonly text: string;
+    }
+  | {
+      readonly kind: "notice";
+      readonly level: "info" | "notice" | "warning";
+      readonly topic: "vrrp.address" | "vrrp.split" | "vrrp.late" | "vrrp.order" | "vrrp.preempt" | "vrrp.send";
+      readonly text: string;
+    };
+
+export interface Step {
+  readonly instance: Instance;
+  /** To be done in this order: it is part of the protocol. */
+  readonly effects: readonly Effect[];
+}
+
+/** An instance before its first event. Tracks count as not well until something is heard of them. */
+export function newInstance(params: InstanceParams): Instance {
+  return {
+    state: { kind: "init" },
+    node: {
+      link: { kind: "missing" },
+      tracksWell: params.tracks.map(() => false),
+      maintenance: false,
+      yielded: false,
+    },
+    cause: "start",
+  };
+}

@@ -1,0 +1,59 @@
+/** What an instance needs to know of the node, read from the kernel's picture: link, own address, VIPs that are there. */
+import { type AddressFact, ADDRESS_OWNER, type AddressRequest } from "../netlink/codec-route.ts";
+import type { NodeView } from "../netlink/node-view.ts";
+import { sameAddress } from "../net/address.ts";
+import type { LinkFact } from "./instance.ts";
+import type { InstanceSettings, Vip } from "./settings.ts";
+import { priority } from "./wire.ts";
+
+/** The instance's interface and the address that it sends from. `allVips`: the VIPs of every instance of this node. */
+export function linkFact(view: NodeView, settings: InstanceSettings, allVips: readonly Vip[]): LinkFact {
+  const link = view.link(settings.interfaceName);
+  if (link === null) return { kind: "missing" };
+  if (!link.running) return { kind: "down" };
+  const address = settings.source ?? primaryAddress(view.addressesOf(link.index), settings, allVips);
+  return address === null ? { kind: "no_address" } : { kind: "up", address };
+}
+
+/**
+ * The first address that is the interface's own. A VIP never is, or two nodes would speak with the same address; an
+ * address owner (priority 255) is the exception, its VIP is its address.
+ */
+function primaryAddress(
+  addresses: readonly AddressFact[],
+  settings: InstanceSettings,
+  allVips: readonly Vip[],
+): Uint8Array | null {
+  const ownsVips = settings.params.basePriority === priority.owner;
+  const candidates = addresses.filter(
+    (fact) =>
+      fact.family === 4 &&
+      fact.owner !== ADDRESS_OWNER &&
+      (ownsVips || !allVips.some((vip) => sameAddress(vip.address, fact.address))),
+  );
+  const best = candidates.find((fact) => !fact.secondary) ?? candidates[0];
+  return best?.address ?? null;
+}
+
+/** The VIP as it stands in the kernel; null when it does not. */
+export function findVip(view: NodeView, vip: Vip): AddressFact | null {
+  const link = view.link(vip.interfaceName);
+  if (link === null) return null;
+  const here = view.addressesOf(link.index);
+  return here.find((fact) => fact.prefixLength === vip.prefixLength && sameAddress(fact.address, vip.address)) ?? null;
+}
+
+/** The request that sets or removes the VIP; null while its interface does not exist. */
+export function vipRequest(view: NodeView, vip: Vip): AddressRequest | null {
+  const link = view.link(vip.interfaceName);
+  if (link === null) return null;
+  return {
+    linkIndex: link.index,
+    family: 4,
+    address: vip.address,
+    prefixLength: vip.prefixLength,
+    scope: vip.scope,
+    broadcast: vip.broadcast,
+    label: vip.label,
+  };
+}

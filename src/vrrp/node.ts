@@ -1,0 +1,201 @@
+/**
+ * What concerns this node whatever the protocol's state: start and stop, its link, tracks, orders, refusals of the
+ * kernel, a new configuration. First the facts change, then `settle` asks: may this node take part, and does it?
+ */
+import { later, type MonoMs, NEVER } from "../lib/time.ts";
+import { unreachable } from "../lib/result.ts";
+import { sameAddress } from "../net/address.ts";
+import type {
+  Event,
+  FaultCause,
+  Instance,
+  InstanceParams,
+  LinkFact,
+  NodeFacts,
+  Step,
+  TransitionCause,
+} from "./instance.ts";
+import { downMs, skewMs } from "./timing.ts";
+import { effectivePriority, failedTrack, trackName } from "./track.ts";
+import { enterBackup, enterFault, enterMaster, enterQuiet, faultText, resignation } from "./transition.ts";
+import { priority } from "./wire.ts";
+
+export type NodeEvent =
+  | Extract<Event, { kind: "start" | "stop" | "link" | "tracks" | "order" | "trouble" | "reconfigure" }>
+  | { readonly kind: "retry" };
+
+/** What the kernel refused is tried again after this: soon enough for an operator who repairs it, no load. */
+const TROUBLE_RETRY_MS = 10_000;
+
+export function nodeStep(instance: Instance, event: NodeEvent, params: InstanceParams, now: MonoMs): Step {
+  switch (event.kind) {
+    case "start":
+      return settle(instance, params, now, "start", true);
+    case "stop":
+      return enterQuiet(instance, "init", "stop", "stopped");
+    case "link":
+      return linkStep(instance, event.link, params, now);
+    case "tracks":
+      return withPriorityShift(instance, params, params, event.well, now);
+    case "order":
+      return orderStep(instance, event.order, params, now);
+    case "trouble":
+      return troubleStep(instance, event, now);
+    case "retry":
+      return settle({ ...instance, cause: "fault" }, params, now, "fault-cleared", true);
+    case "reconfigure":
+      return reconfigure(instance, event, params, now);
+    default:
+      return unreachable(event);
+  }
+}
+
+/** Why this node cannot take part; null: it can. The order is that of the messages people want to see first. */
+function faultOf(node: NodeFacts, params: InstanceParams): FaultCause | null {
+  if (node.link.kind === "missing") return { kind: "interface_missing" };
+  if (node.link.kind === "down") return { kind: "interface_down" };
+  if (node.link.kind === "no_address") return { kind: "interface_no_address" };
+  const track = failedTrack(params.tracks, node.tracksWell);
+  return track === null ? null : { kind: "track", name: trackName(track) };
+}
+
+/**
+ * Brings the state in line with the facts. `enter`: the instance is to take part if it may (start, resume, retry);
+ * otherwise only an instance that takes part or is in fault is looked at.
+ */
+function settle(instance: Instance, params: InstanceParams, now: MonoMs, cause: TransitionCause, enter: boolean): Step {
+  const { state, node } = instance;
+  if (node.maintenance) {
+    return state.kind === "maint" || (state.kind === "init" && !enter)
+      ? { instance, effects: [] }
+      : enterQuiet(instance, "maint", "maint-order", "in maintenance by order");
+  }
+  if (state.kind === "init" && !enter) return { instance, effects: [] };
+  const fault = faultOf(node, params);
+  if (fault !== null) {
+    // Told once: a fault is reported again only when its cause changes.
+    const told = state.kind === "fault" && faultText(state.cause) === faultText(fault);
+    return told ? { instance, effects: [] } : enterFault(instance, fault, NEVER);
+  }
+  // Trouble with the kernel does not end because a link or a track changed; its retry does that.
+  if (state.kind === "fault" && state.cause.kind === "trouble" && !enter) return { instance, effects: [] };
+  if (state.kind === "backup" || state.kind === "master") return { instance, effects: [] };
+  return takePart(
+    instance,
+    params,
+    now,
+    cause === "start" ? "start" : state.kind === "fault" ? "fault-cleared" : cause,
+  );
+}
+
+function takePart(instance: Instance, params: InstanceParams, now: MonoMs, cause: TransitionCause): Step {
+  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  if (own === priority.owner) return enterMaster(instance, params, now, "owner");
+  const hasty = cause === "start" && params.startAsMaster;
+  const waitMs = hasty
+    ? params.advertIntervalMs + skewMs(params.version, own, params.advertIntervalMs)
+    : downMs(params.version, own, params.advertIntervalMs);
+  return enterBackup(instance, params, now, cause, {
+    masterIntervalMs: params.advertIntervalMs,
+    waitMs,
+    master: null,
+    remove: false,
+  });
+}
+
+function linkStep(instance: Instance, link: LinkFact, params: InstanceParams, now: MonoMs): Step {
+  const before = instance.node.link;
+  const known = { ...instance, node: { ...instance.node, link } };
+  const moved = before.kind === "up" && link.kind === "up" && !sameAddress(before.address, link.address);
+  // A new primary address: the next advert goes out from it; nothing else changes (keepalived does the same).
+  if (moved) return { instance: known, effects: [] };
+  return settle(known, params, now, "fault-cleared", false);
+}
+
+/** A change of the effective priority moves a backup's running down time by the change of its skew (keepalived). */
+function withPriorityShift(
+  instance: Instance,
+  before: InstanceParams,
+  params: InstanceParams,
+  well: readonly boolean[],
+  now: MonoMs,
+): Step {
+  const node = { ...instance.node, tracksWell: well };
+  const { state } = instance;
+  if (state.kind !== "backup") return settle({ ...instance, node }, params, now, "fault-cleared", false);
+  const oldPriority = effectivePriority(before.basePriority, before.tracks, instance.node.tracksWell);
+  const newPriority = effectivePriority(params.basePriority, params.tracks, well);
+  const shiftMs =
+    skewMs(params.version, newPriority, state.masterIntervalMs) -
+    skewMs(params.version, oldPriority, state.masterIntervalMs);
+  const shifted = { ...instance, node, state: { ...state, downAt: later(state.downAt, shiftMs) } };
+  return settle(shifted, params, now, "fault-cleared", false);
+}
+
+function orderStep(
+  instance: Instance,
+  order: "failover" | "maint" | "resume",
+  params: InstanceParams,
+  now: MonoMs,
+): Step {
+  switch (order) {
+    case "maint":
+      return settle({ ...instance, node: { ...instance.node, maintenance: true } }, params, now, "maint-order", false);
+    case "resume": {
+      const node = { ...instance.node, maintenance: false, yielded: false };
+      return settle({ ...instance, node }, params, now, "resume-order", instance.state.kind !== "init");
+    }
+    case "failover":
+      return failover(instance, params, now);
+    default:
+      return unreachable(order);
+  }
+}
+
+/** Hands the VIPs to a backup. If none is there, this node is back after its down time: an order never kills a service. */
+function failover(instance: Instance, params: InstanceParams, now: MonoMs): Step {
+  if (instance.state.kind !== "master") {
+    const text = `failover ordered, but this node is ${instance.state.kind}: nothing to hand over`;
+    return { instance, effects: [{ kind: "notice", level: "notice", topic: "vrrp.order", text }] };
+  }
+  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  const yielding = { ...instance, node: { ...instance.node, yielded: true } };
+  const entered = enterBackup(yielding, params, now, "failover-order", {
+    masterIntervalMs: params.advertIntervalMs,
+    waitMs: downMs(params.version, own, params.advertIntervalMs),
+    master: null,
+    remove: false,
+  });
+  return { instance: entered.instance, effects: [...resignation(instance), ...entered.effects] };
+}
+
+function troubleStep(instance: Instance, event: Extract<Event, { kind: "trouble" }>, now: MonoMs): Step {
+  const { state } = instance;
+  if (state.kind === "init" || state.kind === "maint") return { instance, effects: [] };
+  const fault: FaultCause = { kind: "trouble", trouble: event.trouble };
+  const retryAt = later(now, TROUBLE_RETRY_MS);
+  if (state.kind === "fault") {
+    // Only the same refusal again prolongs the wait; another fault is the better explanation.
+    return { instance, effects: [] };
+  }
+  return enterFault(instance, fault, retryAt);
+}
+
+/** New parameters under way: state and timers stay, unless a shorter interval wants the next advert sooner. */
+function reconfigure(
+  instance: Instance,
+  event: Extract<Event, { kind: "reconfigure" }>,
+  params: InstanceParams,
+  now: MonoMs,
+): Step {
+  const shifted = withPriorityShift(instance, event.before, params, event.well, now);
+  const { state } = shifted.instance;
+  if (state.kind !== "master") return shifted;
+  const advertAt = Math.min(state.advertAt, later(now, params.advertIntervalMs)) as MonoMs;
+  const refreshAt = params.garp.refreshMs > 0 ? later(now, params.garp.refreshMs) : NEVER;
+  return {
+    instance: { ...shifted.instance, state: { ...state, advertAt, refreshAt } },
+    // The list may have grown: setting what is there already costs nothing.
+    effects: [...shifted.effects, { kind: "add_addresses" }, { kind: "announce", repeat: params.garp.repeat }],
+  };
+}

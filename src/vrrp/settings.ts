@@ -1,0 +1,83 @@
+/** From the configuration of an instance to what its parts need: parameters of the machine, VIPs, receive checks. */
+import type { VipConfig, VrrpConfig } from "../config/types.ts";
+import { assert } from "../lib/result.ts";
+import { type AddressScopeName, addressScope } from "../netlink/codec-route.ts";
+import { addressBytes } from "../net/address.ts";
+import type { InstanceParams } from "./instance.ts";
+import { passwordBytes } from "./receive.ts";
+
+/** RFC 9568 §9: the group of all VRRP routers on a link. */
+export const MULTICAST_GROUP_IPV4 = Uint8Array.of(224, 0, 0, 18);
+
+export interface Vip {
+  /** As in the configuration, for messages: `192.0.2.10/24`. */
+  readonly text: string;
+  readonly address: Uint8Array;
+  readonly prefixLength: number;
+  readonly interfaceName: string;
+  readonly scope: number;
+  readonly broadcast: Uint8Array | null;
+  readonly label: string | null;
+}
+
+export interface InstanceSettings {
+  /** An instance keeps its state over a reload while this is the same. */
+  readonly identity: string;
+  readonly interfaceName: string;
+  readonly virtualRouterId: number;
+  readonly params: InstanceParams;
+  readonly vips: readonly Vip[];
+  /** The advertised addresses, one after the other (excluded ones are not among them). */
+  readonly advertised: Uint8Array;
+  readonly password: Uint8Array | null;
+  readonly peers: readonly Uint8Array[] | null;
+  /** Configured source address; null: the interface's own. */
+  readonly source: Uint8Array | null;
+}
+
+export function instanceSettings(config: VrrpConfig): InstanceSettings {
+  const advertised = config.addresses.map((vip) => resolveVip(vip, config.interface));
+  const excluded = config.excludedAddresses.map((vip) => resolveVip(vip, config.interface));
+  const source = config.unicast?.source ?? config.multicastSource;
+  return {
+    identity: `${config.interface}/${config.virtualRouterId}/v${config.version}`,
+    interfaceName: config.interface,
+    virtualRouterId: config.virtualRouterId,
+    params: {
+      name: config.name,
+      version: config.version,
+      basePriority: config.priority,
+      advertIntervalMs: config.advertIntervalMs,
+      startAsMaster: config.initialState === "master",
+      preempt: config.preempt,
+      preemptDelayMs: config.preemptDelayMs,
+      garp: config.garp,
+      tracks: config.tracks,
+    },
+    vips: [...advertised, ...excluded],
+    advertised: Uint8Array.from(advertised.flatMap((vip) => [...vip.address])),
+    password: config.version === 2 && config.authPassword !== null ? passwordBytes(config.authPassword) : null,
+    peers: config.unicast === null ? null : config.unicast.peers.map(addressBytes),
+    source: source === null ? null : addressBytes(source),
+  };
+}
+
+function resolveVip(vip: VipConfig, interfaceName: string): Vip {
+  return {
+    text: `${vip.address}/${vip.prefixLength}`,
+    address: addressBytes(vip.address),
+    prefixLength: vip.prefixLength,
+    interfaceName: vip.dev ?? interfaceName,
+    scope: scopeNumber(vip.scope),
+    broadcast: vip.broadcast === null ? null : addressBytes(vip.broadcast),
+    label: vip.label,
+  };
+}
+
+function scopeNumber(scope: string | null): number {
+  if (scope === null) return addressScope.global;
+  const named = addressScope[scope as AddressScopeName];
+  const value = named ?? Number(scope);
+  assert(Number.isInteger(value) && value >= 0 && value <= 255, `vrrp: "${scope}" is not an address scope`);
+  return value;
+}

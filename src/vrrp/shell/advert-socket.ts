@@ -1,0 +1,84 @@
+/** The raw VRRP socket of one interface: every instance on it shares it, for multicast and for unicast. */
+import { EPOLL } from "../../sys/abi.ts";
+import { E } from "../../sys/errno.ts";
+import type { Loop, Watch } from "../../sys/loop.ts";
+import { pinned } from "../../sys/memory.ts";
+import { openRawSocket } from "../../sys/raw-socket.ts";
+import { close, recv, sendto } from "../../sys/socket.ts";
+import { addressText } from "../../net/address.ts";
+import { encodeIpv4, IPV4_HEADER_BYTES } from "../../net/ipv4.ts";
+import { MULTICAST_GROUP_IPV4 } from "../settings.ts";
+import { type Advert, ADVERT_BYTES_MAX, encodeAdvert, type Ends, VRRP_PROTOCOL } from "../wire.ts";
+
+/** Header with options, and the longest advert. */
+const PACKET_BYTES_MAX = 60 + ADVERT_BYTES_MAX;
+/** A stall of seconds must not lose the adverts of a few dozen instances. */
+const RECEIVE_BUFFER_BYTES = 256 * 1024;
+/** Packets taken at once; a flood leaves the rest for the next turn, so that timers and the kernel get theirs. */
+const PACKETS_PER_DRAIN = 1024;
+/** RFC 9568 §5.1.1.3, and the precedence "internetwork control" that routers give to such traffic. */
+const ADVERT_TTL = 255;
+const ADVERT_TOS = 0xc0;
+
+/** Shared by all sockets: one is read, or written, at a time. */
+const incoming = pinned(PACKET_BYTES_MAX);
+const outgoing = pinned(IPV4_HEADER_BYTES + ADVERT_BYTES_MAX);
+const outgoingPayload = outgoing.bytes.subarray(IPV4_HEADER_BYTES);
+
+export type PacketHandler = (bytes: Uint8Array, length: number) => void;
+
+export class AdvertSocket {
+  /** The interface may come back under the same name with another index: the socket is of this one. */
+  readonly interfaceIndex: number;
+  private readonly fd: number;
+  private readonly watch: Watch;
+  private readonly onPacket: PacketHandler;
+
+  /** @throws SysError without CAP_NET_RAW or without the interface. */
+  constructor(loop: Loop, interfaceName: string, interfaceIndex: number, onPacket: PacketHandler) {
+    this.interfaceIndex = interfaceIndex;
+    this.onPacket = onPacket;
+    this.fd = openRawSocket({
+      protocol: VRRP_PROTOCOL,
+      interfaceName,
+      interfaceIndex,
+      groups: [MULTICAST_GROUP_IPV4],
+      receiveBufferBytes: RECEIVE_BUFFER_BYTES,
+    });
+    this.watch = loop.watch(this.fd, EPOLL.IN, () => this.drain());
+  }
+
+  /** Hands every packet that waits to the handler. Called before timers fire: what has arrived comes first. */
+  drain(): void {
+    for (let count = 0; count < PACKETS_PER_DRAIN; count++) {
+      const length = recv(this.fd, incoming.address, PACKET_BYTES_MAX, 0);
+      // Anything but a packet ends the round: EAGAIN as a rule, ENETDOWN when the interface went down.
+      if (length < 0) return;
+      this.onPacket(incoming.bytes, length);
+    }
+  }
+
+  /** Sends the advert with its IP header; bytes or -errno. */
+  send(advert: Advert, ends: Ends): number {
+    const payloadBytes = encodeAdvert(outgoingPayload, advert, ends);
+    encodeIpv4(outgoing.bytes, {
+      tos: ADVERT_TOS,
+      ttl: ADVERT_TTL,
+      protocol: VRRP_PROTOCOL,
+      source: ends.source,
+      destination: ends.destination,
+      payloadBytes,
+    });
+    const host = addressText(ends.destination);
+    const target = { kind: "inet", family: 4, host, port: 0 } as const;
+    const length = IPV4_HEADER_BYTES + payloadBytes;
+    const sent = sendto(this.fd, outgoing.address, length, 0, target);
+    // An error that an earlier packet left behind (ICMP to a unicast peer) says nothing about this one.
+    return sent === -E.CONNREFUSED ? sendto(this.fd, outgoing.address, length, 0, target) : sent;
+  }
+
+  close(): void {
+    this.watch.close();
+    close(this.fd);
+  }
+}

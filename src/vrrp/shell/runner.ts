@@ -1,0 +1,318 @@
+/**
+ * One instance at work: hands events to the machine and does what it wants, in its order. What the kernel answers
+ * becomes an event in turn, handled after the effects of the first are done.
+ */
+import type { BallastEvent, EventLevel, VrrpStatus } from "../../admin/api.ts";
+import { assert, unreachable } from "../../lib/result.ts";
+import { type MonoMs, NEVER } from "../../lib/time.ts";
+import { ADDRESS_OWNER, type AddressRequest } from "../../netlink/codec-route.ts";
+import type { RoutePort } from "../../netlink/route-port.ts";
+import { addressText } from "../../net/address.ts";
+import { monoNow, wallNow } from "../../sys/clock.ts";
+import { E, errnoText } from "../../sys/errno.ts";
+import type { Loop, LoopTimer } from "../../sys/loop.ts";
+import type { Effect, Event, Instance } from "../instance.ts";
+import { newInstance } from "../instance.ts";
+import { nextDeadline, step } from "../machine.ts";
+import { findVip, vipRequest } from "../node-facts.ts";
+import type { Received, ReceiveReason } from "../receive.ts";
+import { ReasonLog } from "../reason-log.ts";
+import { type InstanceSettings, MULTICAST_GROUP_IPV4, type Vip } from "../settings.ts";
+import { type InstanceStats, newStats, vrrpStatus } from "../status.ts";
+import { authType, priority } from "../wire.ts";
+import type { AdvertSocket } from "./advert-socket.ts";
+import type { GarpSender } from "./garp-sender.ts";
+
+/** An instance settles after a handful of events; more in one go is a loop in the machine. */
+const EVENTS_PER_TURN_MAX = 64;
+
+export interface RunnerPorts {
+  readonly loop: Loop;
+  readonly route: RoutePort;
+  readonly garp: GarpSender;
+  /** The advert socket of an interface; the text of the refusal when there is none. */
+  socket(interfaceName: string): AdvertSocket | string;
+  /** Takes in what has arrived on every socket: done before a timer is looked at. */
+  drain(): void;
+  report(event: BallastEvent): void;
+  /** Something that status shows has changed. */
+  changed(): void;
+}
+
+export class Runner {
+  settings: InstanceSettings;
+  private instance: Instance;
+  private readonly stats: InstanceStats;
+  private readonly ports: RunnerPorts;
+  private readonly reasons = new ReasonLog();
+  private readonly queue: Event[] = [];
+  private working = false;
+  private timer: LoopTimer | null = null;
+  private timerAt: MonoMs = NEVER;
+  /** VIPs that this process set, by text: on kernels that do not keep the owner tag the only proof. */
+  private readonly setHere = new Set<string>();
+
+  constructor(settings: InstanceSettings, ports: RunnerPorts) {
+    this.settings = settings;
+    this.ports = ports;
+    this.instance = newInstance(settings.params);
+    this.stats = newStats(wallNow());
+  }
+
+  get name(): string {
+    return this.settings.params.name;
+  }
+
+  get leads(): boolean {
+    return this.instance.state.kind === "master";
+  }
+
+  /** The node's own address on the interface; null while there is none. */
+  get ownAddress(): Uint8Array | null {
+    const { link } = this.instance.node;
+    return link.kind === "up" ? link.address : null;
+  }
+
+  get inFault(): boolean {
+    return this.instance.state.kind === "fault";
+  }
+
+  status(): VrrpStatus {
+    return vrrpStatus(this.settings, this.instance, this.stats, monoNow());
+  }
+
+  /** Hands the event to the machine and performs the effects, and so on with what comes of them. */
+  handle(event: Event): void {
+    this.queue.push(event);
+    if (this.working) return;
+    this.working = true;
+    for (let handled = 0; this.queue.length > 0; handled++) {
+      assert(handled < EVENTS_PER_TURN_MAX, `vrrp: instance ${this.name} does not settle`);
+      const result = step(this.instance, this.queue.shift()!, this.settings.params, monoNow());
+      this.instance = result.instance;
+      for (const effect of result.effects) this.perform(effect);
+    }
+    this.working = false;
+    this.arm();
+  }
+
+  received(received: Received): void {
+    const { advert, source } = received;
+    this.stats.advertsReceived++;
+    if (advert.priority === priority.resign) this.stats.priorityZeroReceived++;
+    this.stats.lastAdvertWallMs = wallNow();
+    this.stats.lastHeard = { address: source.slice(), priority: advert.priority };
+    for (const note of received.notes) {
+      this.count(note, () => {
+        const who = addressText(source);
+        switch (note) {
+          case "checksum_rfc9568":
+            return `${who} sends the message-only checksum of RFC 9568; keepalived would refuse it`;
+          case "interval_differs":
+            return `${who} advertises every ${advert.intervalMs} ms, this node every ${this.settings.params.advertIntervalMs} ms`;
+          case "address_list_differs":
+            return `${who} advertises other addresses than this node: ${listText(received)}`;
+          case "address_list_foreign":
+            return `VRID ${this.settings.virtualRouterId} is also used by ${who} for other addresses: ${listText(received)}; choose another virtual_router_id`;
+          default:
+            return unreachable(note);
+        }
+      });
+    }
+    this.handle({ kind: "advert", source, priority: advert.priority, intervalMs: advert.intervalMs });
+  }
+
+  refused(reason: ReceiveReason): void {
+    this.count(reason, () => `advert refused: ${reason.replaceAll("_", " ")}`);
+  }
+
+  /** Only a counter: other clusters share the segment. */
+  countForeign(reason: ReceiveReason): void {
+    this.stats.errors[reason] = (this.stats.errors[reason] ?? 0) + 1;
+  }
+
+  /** The same instance with new settings: state and timers stay. */
+  reconfigure(settings: InstanceSettings, tracksWell: readonly boolean[]): void {
+    const before = this.settings;
+    const kept = new Set(settings.vips.map(vipKey));
+    this.removeVips(before.vips.filter((vip) => !kept.has(vipKey(vip))));
+    this.settings = settings;
+    this.handle({ kind: "reconfigure", before: before.params, well: tracksWell });
+  }
+
+  /** VIPs with our tag that stand on the node although this instance does not lead: a predecessor was killed. */
+  removeLeftovers(): void {
+    const { view } = this.ports.route;
+    const left = this.settings.vips.filter((vip) => findVip(view, vip)?.owner === ADDRESS_OWNER);
+    if (left.length === 0) return;
+    this.removeVips(left);
+    const text = `removed ${left.map((vip) => vip.text).join(", ")}, left behind by a speaker that was killed`;
+    this.report("warning", "vrrp.address", text, {});
+  }
+
+  /** A timer for the machine's next deadline. One that is armed too early is kept: it fires, looks and arms again. */
+  private arm(): void {
+    const at = nextDeadline(this.instance);
+    if (at === NEVER || (this.timer !== null && this.timerAt <= at)) return;
+    this.timer?.cancel();
+    this.timerAt = at;
+    this.timer = this.ports.loop.at(at, () => {
+      this.timer = null;
+      // An advert that waits in the socket may be the one that keeps this node from taking over.
+      this.ports.drain();
+      if (this.timer === null) this.handle({ kind: "tick" });
+    });
+  }
+
+  private perform(effect: Effect): void {
+    switch (effect.kind) {
+      case "send_advert":
+        return this.sendAdvert(effect.priority);
+      case "add_addresses":
+        return this.addVips();
+      case "remove_addresses":
+        return this.removeVips(this.settings.vips);
+      case "announce":
+        return this.announce(effect.repeat);
+      case "transition":
+        this.stats.transitions++;
+        this.stats.sinceWallMs = wallNow();
+        this.report(effect.to === "fault" ? "warning" : "notice", "vrrp.state", effect.text, {
+          from: effect.from,
+          to: effect.to,
+          cause: effect.cause,
+        });
+        if (effect.to === "backup") this.refuseForeignVips();
+        return;
+      case "notice":
+        return this.report(effect.level, effect.topic, effect.text, {});
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  private sendAdvert(advertPriority: number): void {
+    const refusal = this.trySend(advertPriority);
+    if (refusal === null) {
+      this.stats.advertsSent++;
+      if (advertPriority === priority.resign) this.stats.priorityZeroSent++;
+    }
+    // A resignation is the last word: whether it arrived changes nothing here.
+    if (advertPriority === priority.resign) return;
+    this.queue.push({ kind: "advert_sent", ok: refusal === null, text: refusal ?? "" });
+  }
+
+  /** Null, or why nobody was reached. With several unicast peers one that was reached is enough. */
+  private trySend(advertPriority: number): string | null {
+    const { params, peers, password } = this.settings;
+    const socket = this.ports.socket(this.settings.interfaceName);
+    if (typeof socket === "string") return socket;
+    const source = this.ownAddress;
+    if (source === null) return "no address to send from";
+    const advert = {
+      version: params.version,
+      virtualRouterId: this.settings.virtualRouterId,
+      priority: advertPriority,
+      intervalMs: params.advertIntervalMs,
+      addressBytes: 4,
+      addresses: this.settings.advertised,
+      auth: password === null ? null : { type: authType.pass, data: password },
+    } as const;
+    let reached = false;
+    let refusal = "no peer is configured";
+    for (const destination of peers ?? [MULTICAST_GROUP_IPV4]) {
+      const sent = socket.send(advert, { source, destination });
+      if (sent >= 0) reached = true;
+      else refusal = errnoText(sent);
+    }
+    return reached ? null : refusal;
+  }
+
+  private addVips(): void {
+    const { view } = this.ports.route;
+    const requests: AddressRequest[] = [];
+    for (const vip of this.settings.vips) {
+      const request = vipRequest(view, vip);
+      if (request === null) {
+        const text = `interface ${vip.interfaceName} does not exist`;
+        this.queue.push({ kind: "trouble", trouble: { kind: "address", address: vip.text, text } });
+        return;
+      }
+      requests.push(request);
+    }
+    this.ports.route.change("add", requests).forEach((result, i) => {
+      const vip = this.settings.vips[i];
+      if (result.errno === 0) this.setHere.add(vip.text);
+      else if (result.errno !== E.EXIST) {
+        const trouble = { kind: "address", address: vip.text, text: result.text } as const;
+        this.queue.push({ kind: "trouble", trouble });
+      }
+    });
+  }
+
+  /** Removes those that are ours: by the tag in the kernel or because this process set them. */
+  private removeVips(vips: readonly Vip[]): void {
+    const { view } = this.ports.route;
+    const ours = vips.filter((vip) => this.setHere.has(vip.text) || findVip(view, vip)?.owner === ADDRESS_OWNER);
+    for (const vip of vips) this.setHere.delete(vip.text);
+    const requests = ours.map((vip) => vipRequest(view, vip)).filter((request) => request !== null);
+    for (const result of this.ports.route.change("remove", requests)) {
+      const gone = result.errno === 0 || result.errno === E.ADDRNOTAVAIL || result.errno === E.NODEV;
+      if (gone) continue;
+      const text = `${addressText(result.request.address)} cannot be removed: ${result.text}`;
+      this.report("error", "vrrp.address", text, {});
+    }
+  }
+
+  private announce(repeat: number): void {
+    const result = this.ports.garp.announce(this.ports.route.view, this.settings.vips, repeat);
+    this.stats.garpSent += result.sent;
+    const again = result.refusal === -E.NOBUFS || result.refusal === -E.AGAIN;
+    if (again) this.queue.push({ kind: "announce_failed" });
+  }
+
+  /** A VIP that somebody else set would answer on this node while another leads: say so instead of fighting. */
+  private refuseForeignVips(): void {
+    if (this.settings.params.basePriority === priority.owner) return;
+    const { view } = this.ports.route;
+    for (const vip of this.settings.vips) {
+      const fact = findVip(view, vip);
+      if (fact === null || fact.owner === ADDRESS_OWNER || this.setHere.has(vip.text)) continue;
+      this.queue.push({ kind: "trouble", trouble: { kind: "foreign_address", address: vip.text } });
+      return;
+    }
+  }
+
+  private count(reason: string, text: () => string): void {
+    this.stats.errors[reason] = (this.stats.errors[reason] ?? 0) + 1;
+    const suppressed = this.reasons.admit(reason, monoNow());
+    if (suppressed === null) return;
+    const more = suppressed > 0 ? ` (${suppressed} more since the last report)` : "";
+    this.report("warning", "vrrp.advert", text() + more, { reason });
+  }
+
+  private report(
+    level: EventLevel,
+    kind: string,
+    text: string,
+    fields: Readonly<Record<string, string | number>>,
+  ): void {
+    this.ports.report({ id: 0, wallMs: wallNow(), level, source: "vrrp", kind, object: this.name, text, fields });
+    this.ports.changed();
+  }
+}
+
+function vipKey(vip: Vip): string {
+  return `${vip.text} on ${vip.interfaceName}`;
+}
+
+/** The first few addresses of an advert, for messages. */
+function listText(received: Received): string {
+  const { addresses, addressBytes } = received.advert;
+  const shown: string[] = [];
+  for (let at = 0; at < addresses.length && shown.length < 3; at += addressBytes) {
+    shown.push(addressText(addresses.subarray(at, at + addressBytes)));
+  }
+  const more = addresses.length / addressBytes - shown.length;
+  return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
+}

@@ -1,0 +1,143 @@
+/** An instance as the admin interface shows it, with the reason for its state in words. */
+import type { VrrpStatus } from "../admin/api.ts";
+import type { MonoMs } from "../lib/time.ts";
+import { unreachable } from "../lib/result.ts";
+import { addressText } from "../net/address.ts";
+import type { BackupState, Instance, MasterState, Peer } from "./instance.ts";
+import type { InstanceSettings } from "./settings.ts";
+import { effectivePriority, trackName } from "./track.ts";
+import { faultText } from "./transition.ts";
+
+/** What the shell counts. Counters never go back while the instance lives. */
+export interface InstanceStats {
+  sinceWallMs: number;
+  lastAdvertWallMs: number | null;
+  /** The last other node heard, with its priority. */
+  lastHeard: Peer | null;
+  transitions: number;
+  advertsSent: number;
+  advertsReceived: number;
+  priorityZeroSent: number;
+  priorityZeroReceived: number;
+  garpSent: number;
+  errors: Record<string, number>;
+}
+
+export function newStats(wallMs: number): InstanceStats {
+  return {
+    sinceWallMs: wallMs,
+    lastAdvertWallMs: null,
+    lastHeard: null,
+    transitions: 0,
+    advertsSent: 0,
+    advertsReceived: 0,
+    priorityZeroSent: 0,
+    priorityZeroReceived: 0,
+    garpSent: 0,
+    errors: {},
+  };
+}
+
+export function vrrpStatus(
+  settings: InstanceSettings,
+  instance: Instance,
+  stats: InstanceStats,
+  now: MonoMs,
+): VrrpStatus {
+  const { params } = settings;
+  const { state, node } = instance;
+  const master = state.kind === "backup" ? state.master : null;
+  return {
+    instance: params.name,
+    interface: settings.interfaceName,
+    virtualRouterId: settings.virtualRouterId,
+    version: params.version,
+    state: state.kind,
+    priority: ownPriority(settings, instance),
+    basePriority: params.basePriority,
+    advertIntervalMs: params.advertIntervalMs,
+    addresses: settings.vips.map((vip) => vip.text),
+    masterAddress: master === null ? null : addressText(master.address),
+    masterPriority: master?.priority ?? null,
+    lastAdvertWallMs: stats.lastAdvertWallMs,
+    sinceWallMs: stats.sinceWallMs,
+    transitions: stats.transitions,
+    advertsSent: stats.advertsSent,
+    advertsReceived: stats.advertsReceived,
+    priorityZeroSent: stats.priorityZeroSent,
+    priorityZeroReceived: stats.priorityZeroReceived,
+    garpSent: stats.garpSent,
+    errors: { ...stats.errors },
+    tracks: params.tracks.map((track, i) => ({
+      name: trackName(track),
+      ok: node.tracksWell[i],
+      weight: track.weight,
+    })),
+    why: why(settings, instance, stats, now),
+  };
+}
+
+function ownPriority(settings: InstanceSettings, instance: Instance): number {
+  return effectivePriority(settings.params.basePriority, settings.params.tracks, instance.node.tracksWell);
+}
+
+function why(settings: InstanceSettings, instance: Instance, stats: InstanceStats, now: MonoMs): string {
+  const { state } = instance;
+  switch (state.kind) {
+    case "init":
+      return "not started";
+    case "maint":
+      return "in maintenance by order; `ballast vrrp resume` ends it";
+    case "fault":
+      return faultText(state.cause);
+    case "backup":
+      return whyBackup(settings, instance, state, now);
+    case "master":
+      return whyMaster(settings, instance, state, stats);
+    default:
+      return unreachable(state);
+  }
+}
+
+/** `103 (101 + 2 for proxy)`; only the number when no track changes it. */
+function prioritySum(settings: InstanceSettings, instance: Instance): string {
+  const { params } = settings;
+  const own = ownPriority(settings, instance);
+  if (own === params.basePriority) return String(own);
+  const parts = params.tracks.flatMap((track, i) => {
+    const counts = track.weight > 0 ? instance.node.tracksWell[i] : !instance.node.tracksWell[i];
+    if (!counts || track.weight === 0) return [];
+    return `${track.weight > 0 ? "+" : "−"} ${Math.abs(track.weight)} for ${trackName(track)}`;
+  });
+  return `${own} (${params.basePriority} ${parts.join(" ")})`;
+}
+
+function whyBackup(settings: InstanceSettings, instance: Instance, state: BackupState, now: MonoMs): string {
+  const sum = prioritySum(settings, instance);
+  const waitMs = Math.max(0, state.downAt - now);
+  const seconds = (waitMs / 1000).toFixed(1);
+  if (state.resigned) return `the master resigned; taking over with priority ${sum} in ${seconds} s`;
+  if (state.master === null) return `no master heard yet; leads with priority ${sum} in ${seconds} s unless one speaks`;
+  const other = `${state.master.priority} of ${addressText(state.master.address)}`;
+  const own = ownPriority(settings, instance);
+  if (state.master.priority > own) return `priority ${sum} against ${other}`;
+  if (state.master.priority === own) return `priority ${sum} equals ${other}, which leads already`;
+  if (instance.node.yielded)
+    return `priority ${sum} against ${other}: handed over by order until \`ballast vrrp resume\``;
+  if (!settings.params.preempt) return `priority ${sum} against ${other}: preemption is off`;
+  if (state.preemptAt !== null && now < state.preemptAt) {
+    return `priority ${sum} against ${other}: preempts after a delay of ${((state.preemptAt - now) / 1000).toFixed(1)} s`;
+  }
+  return `priority ${sum} against ${other}: taking over in ${seconds} s`;
+}
+
+function whyMaster(settings: InstanceSettings, instance: Instance, state: MasterState, stats: InstanceStats): string {
+  const sum = prioritySum(settings, instance);
+  if (instance.cause === "owner") return "this node owns the addresses (priority 255)";
+  if (state.rival !== null && state.rival.heard > 1) {
+    return `priority ${sum} against ${state.rival.priority} of ${addressText(state.rival.address)}, which acts as master too`;
+  }
+  if (instance.cause === "priority-zero") return `priority ${sum}; the last master resigned`;
+  if (stats.lastHeard === null) return `priority ${sum}; no other node heard`;
+  return `priority ${sum} against ${stats.lastHeard.priority} of ${addressText(stats.lastHeard.address)}`;
+}

@@ -1,0 +1,144 @@
+/**
+ * Entering a state: the only writers of a changed `state.kind`, and the place where the order of effects stands.
+ * Becoming master: advert first, so that the others stay quiet; then addresses; then gratuitous ARP; then the report.
+ * Leaving it: addresses go before the report; where the others may take over at once (resignation), priority 0 first.
+ */
+import { later, type MonoMs, NEVER } from "../lib/time.ts";
+import { unreachable } from "../lib/result.ts";
+import { addressText } from "../net/address.ts";
+import type {
+  Effect,
+  FaultCause,
+  Instance,
+  InstanceParams,
+  InstanceState,
+  Peer,
+  Step,
+  TransitionCause,
+} from "./instance.ts";
+import { effectivePriority } from "./track.ts";
+import { priority } from "./wire.ts";
+
+export function enterMaster(instance: Instance, params: InstanceParams, now: MonoMs, cause: TransitionCause): Step {
+  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  const { garp } = params;
+  const state: InstanceState = {
+    kind: "master",
+    advertAt: later(now, params.advertIntervalMs),
+    advertSentAt: now,
+    burstAt: garp.delayMs > 0 && garp.repeat > 0 ? later(now, garp.delayMs) : NEVER,
+    refreshAt: garp.refreshMs > 0 ? later(now, garp.refreshMs) : NEVER,
+    burstSentAt: now,
+    sendFailures: 0,
+    rival: null,
+  };
+  const effects: Effect[] = [{ kind: "send_advert", priority: own }, { kind: "add_addresses" }];
+  if (garp.repeat > 0) effects.push({ kind: "announce", repeat: garp.repeat });
+  effects.push(transition(instance, state, cause, masterText(cause, own)));
+  // Leading again ends what a failover order began.
+  return { instance: { state, node: { ...instance.node, yielded: false }, cause }, effects };
+}
+
+function masterText(cause: TransitionCause, own: number): string {
+  if (cause === "owner") return "this node owns the addresses (priority 255)";
+  if (cause === "priority-zero") return `the master resigned; leading with priority ${own}`;
+  return `no master heard in time; leading with priority ${own}`;
+}
+
+export interface BackupEntry {
+  readonly masterIntervalMs: number;
+  /** Until this node takes over if nobody is heard. */
+  readonly waitMs: number;
+  readonly master: Peer | null;
+  /** The node had the VIPs. */
+  readonly remove: boolean;
+}
+
+export function enterBackup(
+  instance: Instance,
+  params: InstanceParams,
+  now: MonoMs,
+  cause: TransitionCause,
+  entry: BackupEntry,
+): Step {
+  const state: InstanceState = {
+    kind: "backup",
+    downAt: later(now, entry.waitMs),
+    resigned: false,
+    masterIntervalMs: entry.masterIntervalMs,
+    master: entry.master,
+    preemptAt: null,
+  };
+  const effects: Effect[] = entry.remove ? [{ kind: "remove_addresses" }] : [];
+  effects.push(transition(instance, state, cause, backupText(instance, params, cause, entry)));
+  return { instance: { ...instance, state, cause }, effects };
+}
+
+function backupText(instance: Instance, params: InstanceParams, cause: TransitionCause, entry: BackupEntry): string {
+  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  if (entry.master !== null) {
+    const { address } = entry.master;
+    return cause === "higher-address"
+      ? `${addressText(address)} has the same priority ${own} and the higher address`
+      : `${addressText(address)} leads with priority ${entry.master.priority}, ours is ${own}`;
+  }
+  return `listening with priority ${own}`;
+}
+
+/** Fault: resign if this node leads, take the VIPs away, report. */
+export function enterFault(instance: Instance, fault: FaultCause, retryAt: MonoMs): Step {
+  const state: InstanceState = { kind: "fault", cause: fault, retryAt };
+  return {
+    instance: { ...instance, state, cause: "fault" },
+    effects: [...resignation(instance), transition(instance, state, "fault", faultText(fault))],
+  };
+}
+
+/** Out of the game on order or at the end. */
+export function enterQuiet(instance: Instance, kind: "init" | "maint", cause: TransitionCause, text: string): Step {
+  const state: InstanceState = { kind };
+  const effects: Effect[] = [...resignation(instance)];
+  if (instance.state.kind !== kind) effects.push(transition(instance, state, cause, text));
+  return { instance: { ...instance, state, cause }, effects };
+}
+
+/** What a master owes the others when it goes; a node that does not lead owes nothing. */
+export function resignation(instance: Instance): readonly Effect[] {
+  return instance.state.kind === "master"
+    ? [{ kind: "send_advert", priority: priority.resign }, { kind: "remove_addresses" }]
+    : [];
+}
+
+export function faultText(fault: FaultCause): string {
+  switch (fault.kind) {
+    case "interface_missing":
+      return "the interface does not exist";
+    case "interface_down":
+      return "the interface is down";
+    case "interface_no_address":
+      return "the interface has no IPv4 address to send from";
+    case "track":
+      return fault.name === "proxy" ? "the proxy of this node does not serve" : `tracked ${fault.name} is not up`;
+    case "trouble":
+      return troubleText(fault.trouble);
+    default:
+      return unreachable(fault);
+  }
+}
+
+function troubleText(trouble: Extract<FaultCause, { kind: "trouble" }>["trouble"]): string {
+  switch (trouble.kind) {
+    case "send":
+      return `adverts cannot be sent: ${trouble.text}`;
+    case "address":
+      return `${trouble.address} cannot be set: ${trouble.text}`;
+    case "foreign_address":
+      return `${trouble.address} is on the interface already and Ballast did not set it; remove it there or from the configuration`;
+    default:
+      return unreachable(trouble);
+  }
+}
+
+function transition(instance: Instance, to: InstanceState, cause: TransitionCause, text: string): Effect {
+  return { kind: "transition", from: instance.state.kind, to: to.kind, cause, text };
+}

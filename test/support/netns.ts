@@ -1,0 +1,110 @@
+/**
+ * Network namespaces for tests: a bridge namespace as the switch, nodes on it by veth pairs, removed afterwards
+ * whatever happens (`close`, and an exit handler for a run that is cut short). Needs root and iproute2.
+ */
+import { mustRun, type StartOptions, startProcess, type TestProcess } from "./process.ts";
+
+/** True when this process may make namespaces: tests that need them skip otherwise. */
+export const canMakeNamespaces = process.getuid?.() === 0 && Bun.which("ip") !== null;
+
+export interface NetworkNode {
+  readonly name: string;
+  /** Full name of the namespace. */
+  readonly namespace: string;
+  /** The interface towards the switch, inside the namespace. */
+  readonly interfaceName: string;
+  readonly address: string;
+  /** Runs a program in the namespace to its end; fails unless it ends with 0. Answers stdout. */
+  readonly run: (command: readonly string[], timeoutMs?: number) => Promise<string>;
+  /** Starts a program in the namespace (see `process.ts` for how it ends). */
+  readonly start: (command: readonly string[], options?: StartOptions) => TestProcess;
+  /** IPv4 addresses on the node's interface, with prefix length. */
+  readonly addresses: () => Promise<readonly string[]>;
+}
+
+export interface Network {
+  readonly nodes: readonly NetworkNode[];
+  readonly node: (name: string) => NetworkNode;
+  /** Pulls or plugs the cable of a node at the switch: the node itself sees its carrier go. */
+  readonly cable: (name: string, plugged: boolean) => Promise<void>;
+  /** Removes everything; the processes inside must have ended. */
+  readonly close: () => Promise<void>;
+}
+
+const open = new Set<string>();
+let counter = 0;
+
+process.on("exit", () => {
+  for (const namespace of open) Bun.spawnSync(["ip", "netns", "del", namespace], { stderr: "ignore" });
+});
+
+/**
+ * Makes one switch and a node for each entry of `addresses` (`{ a: "192.0.2.1/24" }`), names starting with `prefix`.
+ * The bridge forwards multicast to all ports (no snooping). Fails with iproute2's words, leaving nothing behind.
+ */
+export async function makeNetwork(prefix: string, addresses: Readonly<Record<string, string>>): Promise<Network> {
+  const base = `${prefix}${process.pid}x${counter++}`;
+  const hub = `${base}-hub`;
+  const made: string[] = [];
+  const addNamespace = async (name: string): Promise<void> => {
+    open.add(name);
+    made.push(name);
+    await mustRun(["ip", "netns", "add", name]);
+    await mustRun(["ip", "-n", name, "link", "set", "lo", "up"]);
+  };
+  const close = async (): Promise<void> => {
+    for (const name of made.splice(0).reverse()) {
+      await mustRun(["ip", "netns", "del", name]);
+      open.delete(name);
+    }
+  };
+  try {
+    await addNamespace(hub);
+    const inHub = ["ip", "-n", hub];
+    await mustRun([...inHub, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0", "forward_delay", "0"]);
+    await mustRun([...inHub, "link", "set", "br0", "up"]);
+    const nodes: NetworkNode[] = [];
+    for (const [name, address] of Object.entries(addresses)) {
+      const namespace = `${base}-${name}`;
+      await addNamespace(namespace);
+      await connect(hub, namespace, name, address);
+      nodes.push(networkNode(name, namespace, address));
+    }
+    const node = (name: string): NetworkNode => {
+      const found = nodes.find((candidate) => candidate.name === name);
+      if (found === undefined) throw new Error(`no node ${name}`);
+      return found;
+    };
+    const cable = async (name: string, plugged: boolean): Promise<void> => {
+      await mustRun(["ip", "-n", hub, "link", "set", `p-${name}`, plugged ? "up" : "down"]);
+    };
+    return { nodes, node, cable, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function connect(hub: string, namespace: string, name: string, address: string): Promise<void> {
+  const port = `p-${name}`;
+  await mustRun(["ip", "-n", hub, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace]);
+  await mustRun(["ip", "-n", hub, "link", "set", port, "master", "br0", "up"]);
+  await mustRun(["ip", "-n", namespace, "address", "add", address, "dev", "eth0"]);
+  await mustRun(["ip", "-n", namespace, "link", "set", "eth0", "up"]);
+}
+
+function networkNode(name: string, namespace: string, address: string): NetworkNode {
+  const inside = ["ip", "netns", "exec", namespace];
+  return {
+    name,
+    namespace,
+    interfaceName: "eth0",
+    address: address.split("/")[0],
+    run: (command, timeoutMs) => mustRun([...inside, ...command], timeoutMs),
+    start: (command, options) => startProcess([...inside, ...command], options),
+    addresses: async () => {
+      const text = await mustRun(["ip", "-n", namespace, "-4", "-o", "address", "show", "dev", "eth0"]);
+      return [...text.matchAll(/inet (\S+)/g)].map((match) => match[1]);
+    },
+  };
+}
