@@ -1,0 +1,40 @@
+/** Orders on their way to the supervisor, each with its client's callback, until the reply or the time limit (pure). */
+import { type MonoMs, later } from "../lib/time.ts";
+import type { Reply } from "./api.ts";
+
+/** A reload waits 5 s for each role and reads certificates; beyond this the supervisor is stuck. */
+export const ORDER_TIMEOUT_MS = 30_000;
+
+interface Pending {
+  readonly deadline: MonoMs;
+  readonly reply: (reply: Reply) => void;
+}
+
+/** At most one a client: the server's limit of clients is the limit here. */
+export class Orders {
+  private readonly pending = new Map<number, Pending>();
+  private lastId = 0;
+
+  /** The number under which the supervisor answers. */
+  open(reply: (reply: Reply) => void, now: MonoMs): number {
+    const id = ++this.lastId;
+    this.pending.set(id, { deadline: later(now, ORDER_TIMEOUT_MS), reply });
+    return id;
+  }
+
+  /** False when nobody waits for it any more. */
+  settle(id: number, reply: Reply): boolean {
+    const order = this.pending.get(id);
+    this.pending.delete(id);
+    order?.reply(reply);
+    return order !== undefined;
+  }
+
+  expire(now: MonoMs): void {
+    for (const [id, { deadline }] of this.pending) {
+      if (now < deadline) continue;
+      const text = `no reply from the supervisor within ${ORDER_TIMEOUT_MS / 1000} s; the order may still be carried out`;
+      this.settle(id, { ok: false, kind: "busy", text });
+    }
+  }
+}
