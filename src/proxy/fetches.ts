@@ -2,7 +2,8 @@
  * Where conditions get their samples: one row a fetch name of src/acl/fetches.ts that the proxy evaluates.
  * A text fetch shows each of its values to the test until one passes; a sample that is absent passes none.
  */
-import { BACKSLASH, COMMA, equalsIgnoreCase, QUOTE, skipSpace, trimEnd } from "../http/ascii.ts";
+import { BACKSLASH, COMMA, QUOTE, skipSpace, trimEnd } from "../http/ascii.ts";
+import { type HeaderName, headerName, nextHeader } from "../http/find.ts";
 import { assert } from "../lib/result.ts";
 import { type TextTest, textBytes } from "./condition-text.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -70,7 +71,7 @@ const rows: Readonly<Record<string, FetchRow>> = {
   hdr_cnt: {
     layer: "http",
     compile: (args) => {
-      const name = headerName(args);
+      const name = nameOf(args);
       return { kind: "number", read: (context) => countValues(context, name) };
     },
   },
@@ -96,13 +97,13 @@ export function compileFetch(name: string, args: readonly string[], environment:
   return row.compile(args, environment);
 }
 
-function headerName([name]: readonly string[]): Uint8Array {
+function nameOf([name]: readonly string[]): HeaderName {
   assert(name !== undefined && name !== "", "condition: hdr needs the name of a header");
-  return textBytes(name.toLowerCase());
+  return headerName(name);
 }
 
 function compileHeader(args: readonly string[]): CompiledFetch {
-  const name = headerName(args);
+  const name = nameOf(args);
   if (args.length > 1) {
     const occurrence = Number(args[1]);
     assert(
@@ -138,9 +139,8 @@ function testTrimmed(buf: Uint8Array, start: number, end: number, test: TextTest
   return test(buf, from, trimEnd(buf, from, end));
 }
 
-function anyValue({ buf, head }: RequestContext, name: Uint8Array, test: TextTest): boolean {
-  for (let i = 0; i < head.headerCount; i++) {
-    if (!equalsIgnoreCase(buf, head.nameStart[i], head.nameEnd[i], name)) continue;
+function anyValue({ buf, head }: RequestContext, name: HeaderName, test: TextTest): boolean {
+  for (let i = nextHeader(buf, head, name, 0); i >= 0; i = nextHeader(buf, head, name, i + 1)) {
     const lineEnd = head.valueEnd[i];
     for (let at = head.valueStart[i]; at <= lineEnd;) {
       const end = valueEndAt(buf, at, lineEnd);
@@ -152,10 +152,9 @@ function anyValue({ buf, head }: RequestContext, name: Uint8Array, test: TextTes
 }
 
 /** Values over all lines of that name; a line without a comma has one, even when it is empty. */
-function countValues({ buf, head }: RequestContext, name: Uint8Array): number {
+function countValues({ buf, head }: RequestContext, name: HeaderName): number {
   let count = 0;
-  for (let i = 0; i < head.headerCount; i++) {
-    if (!equalsIgnoreCase(buf, head.nameStart[i], head.nameEnd[i], name)) continue;
+  for (let i = nextHeader(buf, head, name, 0); i >= 0; i = nextHeader(buf, head, name, i + 1)) {
     const lineEnd = head.valueEnd[i];
     for (let at = head.valueStart[i]; at <= lineEnd; at = valueEndAt(buf, at, lineEnd) + 1) count++;
   }
@@ -163,12 +162,11 @@ function countValues({ buf, head }: RequestContext, name: Uint8Array): number {
 }
 
 /** occurrence: 1 is the first value, -1 the last. */
-function nthValue(context: RequestContext, name: Uint8Array, occurrence: number, test: TextTest): boolean {
+function nthValue(context: RequestContext, name: HeaderName, occurrence: number, test: TextTest): boolean {
   const { buf, head } = context;
   const wanted = occurrence > 0 ? occurrence : countValues(context, name) + 1 + occurrence;
   let seen = 0;
-  for (let i = 0; i < head.headerCount; i++) {
-    if (!equalsIgnoreCase(buf, head.nameStart[i], head.nameEnd[i], name)) continue;
+  for (let i = nextHeader(buf, head, name, 0); i >= 0; i = nextHeader(buf, head, name, i + 1)) {
     const lineEnd = head.valueEnd[i];
     for (let at = head.valueStart[i]; at <= lineEnd;) {
       const end = valueEndAt(buf, at, lineEnd);

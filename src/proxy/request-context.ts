@@ -1,53 +1,15 @@
 /**
  * What conditions and rules may know about a request (http) or a connection (tcp): one mutable object a worker,
- * filled in before each evaluation. `head` is the view of src/http's MessageHead that rules need.
+ * filled in before each evaluation.
  */
-
-/** Offsets into `buf`; a part that is absent has an end that is not beyond its start. */
-export interface RequestHead {
-  readonly headerCount: number;
-  readonly nameStart: Int32Array;
-  readonly nameEnd: Int32Array;
-  readonly valueStart: Int32Array;
-  readonly valueEnd: Int32Array;
-  readonly methodStart: number;
-  readonly methodEnd: number;
-  readonly targetStart: number;
-  readonly targetEnd: number;
-  readonly pathStart: number;
-  readonly pathEnd: number;
-  readonly queryStart: number;
-  readonly queryEnd: number;
-  /** The effective host: of an absolute-form target, else of the Host header. */
-  readonly hostStart: number;
-  readonly hostEnd: number;
-  /** HTTP/1.minor. */
-  readonly minor: number;
-}
+import { MessageHead } from "../http/head.ts";
 
 /** Stands for the head in tcp mode and before the first request. */
-export const EMPTY_HEAD: RequestHead = {
-  headerCount: 0,
-  nameStart: new Int32Array(0),
-  nameEnd: new Int32Array(0),
-  valueStart: new Int32Array(0),
-  valueEnd: new Int32Array(0),
-  methodStart: 0,
-  methodEnd: 0,
-  targetStart: 0,
-  targetEnd: 0,
-  pathStart: 0,
-  pathEnd: 0,
-  queryStart: 0,
-  queryEnd: 0,
-  hostStart: 0,
-  hostEnd: 0,
-  minor: 1,
-};
+export const EMPTY_HEAD = new MessageHead();
 
 export class RequestContext {
   buf: Uint8Array = new Uint8Array(0);
-  head: RequestHead = EMPTY_HEAD;
+  head: MessageHead = EMPTY_HEAD;
   clientIsTls = false;
   /** 16 bytes; an IPv4 address stands IPv4-mapped (::ffff:192.0.2.1), its four bytes at 12. */
   readonly source = new Uint8Array(16);

@@ -8,11 +8,13 @@
  * As in HAProxy header rules apply wherever use_backend stands; unlike there a redirect or deny counts in file order.
  */
 import type { RuleAction, RuleConfig } from "../config/types.ts";
-import { unreachable } from "../lib/result.ts";
+import { type AnswerStatus, isAnswerStatus } from "../http/answers.ts";
+import { deletableName, HeadEdits, headerLine, type HeaderLine } from "../http/edits.ts";
+import type { HeaderName } from "../http/find.ts";
+import { redirect, type Redirect } from "../http/redirect.ts";
+import { type Result, unreachable } from "../lib/result.ts";
 import { type CompiledCondition, compileCondition, conditionUses } from "./condition.ts";
-import { addEdit, delEdit, EditList, type HeaderEdit, setEdit } from "./edits.ts";
 import type { FetchEnvironment } from "./fetches.ts";
-import { compileRedirect, type Redirect } from "./redirect.ts";
 import type { RequestContext } from "./request-context.ts";
 
 export const FINAL = { none: 0, useBackend: 1, redirect: 2, deny: 3 } as const;
@@ -24,15 +26,21 @@ export class Outcome {
   /** FINAL.useBackend: its index. */
   backend = -1;
   /** FINAL.deny: the status to answer. */
-  status = 0;
-  /** FINAL.redirect: for `writeLocation`. */
+  status: AnswerStatus = 403;
+  /** FINAL.redirect: for `writeRedirect`. */
   redirect: Redirect | null = null;
-  readonly edits = new EditList();
+  /** For the writer; received fields that go are marked in `head.drop` as the rules fire. */
+  readonly edits: HeadEdits;
+
+  /** edits: those of the `RequestForward` that the writer gets. */
+  constructor(edits: HeadEdits = new HeadEdits()) {
+    this.edits = edits;
+  }
 
   clear(): void {
     this.final = FINAL.none;
     this.backend = -1;
-    this.status = 0;
+    this.status = 403;
     this.redirect = null;
     this.edits.clear();
   }
@@ -41,8 +49,10 @@ export class Outcome {
 type CompiledAction =
   | { readonly kind: "use_backend"; readonly backend: number }
   | { readonly kind: "redirect"; readonly redirect: Redirect }
-  | { readonly kind: "deny"; readonly status: number }
-  | { readonly kind: "edit"; readonly edits: readonly HeaderEdit[] };
+  | { readonly kind: "deny"; readonly status: AnswerStatus }
+  | { readonly kind: "set_header"; readonly lines: readonly HeaderLine[] }
+  | { readonly kind: "add_header"; readonly lines: readonly HeaderLine[] }
+  | { readonly kind: "del_header"; readonly names: readonly HeaderName[] };
 
 interface CompiledRule {
   readonly when: CompiledCondition | null;
@@ -66,11 +76,17 @@ export class Rules {
   evaluate(context: RequestContext, out: Outcome): void {
     let routed = false;
     for (const { when, action } of this.rules) {
-      if (routed && action.kind !== "edit") continue;
+      if (routed && isFinal(action)) continue;
       if (when !== null && !when(context)) continue;
       switch (action.kind) {
-        case "edit":
-          for (const headerEdit of action.edits) out.edits.push(headerEdit);
+        case "set_header":
+          for (const line of action.lines) out.edits.set(context.buf, context.head, line);
+          break;
+        case "add_header":
+          for (const line of action.lines) out.edits.add(line);
+          break;
+        case "del_header":
+          for (const name of action.names) out.edits.delete(context.buf, context.head, name);
           break;
         case "use_backend":
           out.final = FINAL.useBackend;
@@ -90,6 +106,10 @@ export class Rules {
       }
     }
   }
+}
+
+function isFinal({ kind }: CompiledAction): boolean {
+  return kind === "use_backend" || kind === "redirect" || kind === "deny";
 }
 
 /**
@@ -121,16 +141,21 @@ function compileAction(action: RuleAction, environment: FetchEnvironment): Compi
     case "use_backend":
       return { kind: "use_backend", backend: environment.backendIndex(action.backend) };
     case "redirect":
-      return { kind: "redirect", redirect: compileRedirect(action) };
+      return { kind: "redirect", redirect: must(redirect(action.to, action.code)) };
     case "deny":
+      if (!isAnswerStatus(action.status)) throw new Error(`deny: there is no answer for status ${action.status}`);
       return { kind: "deny", status: action.status };
     case "set_header":
-      return { kind: "edit", edits: action.headers.map(([name, value]) => setEdit(name, value)) };
     case "add_header":
-      return { kind: "edit", edits: action.headers.map(([name, value]) => addEdit(name, value)) };
+      return { kind: action.kind, lines: action.headers.map(([name, value]) => must(headerLine(name, value))) };
     case "del_header":
-      return { kind: "edit", edits: action.names.map(delEdit) };
+      return { kind: "del_header", names: action.names.map((name) => must(deletableName(name))) };
     default:
       return unreachable(action);
   }
+}
+
+function must<T>(result: Result<T, string>): T {
+  if (!result.ok) throw new Error(result.error);
+  return result.value;
 }

@@ -23,7 +23,6 @@ X-Forwarded-For: 10.0.0.1, 192.0.2.7 ,203.0.113.9
 Accept: text/html
 X-List: a
 X-List: "b,c", d
-Content-Length: 42
 X-Empty:`;
 
 describe("compileCondition", () => {
@@ -132,6 +131,14 @@ describe("compileCondition", () => {
     expect(holds("query -m found", requestContext("GET /a HTTP/1.1\nHost: a"))).toBe(false);
   });
 
+  test("hdr(host) is the effective host, whatever Host says", () => {
+    const context = requestContext("GET http://real.example/x HTTP/1.1\nHost: other.example");
+    expect(holds("hdr(host) real.example", context)).toBe(true);
+    expect(holds("hdr(host) other.example", context)).toBe(false);
+    expect(holds("path /x", context)).toBe(true);
+    expect(holds("path /", requestContext("GET http://real.example?q HTTP/1.1\nHost: a"))).toBe(true);
+  });
+
   test("http fetches match nothing in tcp mode", () => {
     const condition: Condition = {
       kind: "match",
@@ -142,7 +149,7 @@ describe("compileCondition", () => {
       patterns: [{ kind: "text", text: "" }],
     };
     const run = compileCondition(condition, { mode: "tcp", backendIndex: () => 0 });
-    expect(run(requestContext("GET / HTTP/1.1"))).toBe(false);
+    expect(run(requestContext("GET / HTTP/1.1\nHost: a"))).toBe(false);
   });
 
   test.each([

@@ -1,53 +1,17 @@
-/** A request as the rules see it, from its text: the facts of a parsed head without the parser. */
-import { RequestContext, type RequestHead } from "../../../src/proxy/request-context.ts";
+/** A request as the rules see it, from its text. */
+import { defaultHeadLimits, MessageHead } from "../../../src/http/head.ts";
+import { parseRequestHead } from "../../../src/http/request-parser.ts";
 import { parseIp } from "../../../src/lib/ip.ts";
-import { writeAddress } from "../../../src/proxy/request-context.ts";
+import { RequestContext, writeAddress } from "../../../src/proxy/request-context.ts";
 
-export type HeadFixture = RequestHead & { readonly drop: Uint8Array };
-
-/** "GET /a?b HTTP/1.1\nHost: x" with LF line ends and no empty line; header lines are "Name: value". */
-export function requestContext(text: string): RequestContext & { head: HeadFixture } {
+/** "GET /a?b HTTP/1.1\nHost: x": line ends become CRLF and the empty line is added. */
+export function requestContext(text: string): RequestContext {
   const context = new RequestContext();
-  const lines = text.split("\n");
-  const [method, target, version] = lines[0].split(" ");
-  const targetStart = method.length + 1;
-  const targetEnd = targetStart + target.length;
-  const question = target.indexOf("?");
-  const pathEnd = target === "*" ? targetStart : question < 0 ? targetEnd : targetStart + question;
-  const head = {
-    headerCount: lines.length - 1,
-    nameStart: new Int32Array(100),
-    nameEnd: new Int32Array(100),
-    valueStart: new Int32Array(100),
-    valueEnd: new Int32Array(100),
-    drop: new Uint8Array(100),
-    methodStart: 0,
-    methodEnd: method.length,
-    targetStart,
-    targetEnd,
-    pathStart: targetStart,
-    pathEnd,
-    queryStart: question < 0 ? targetEnd : pathEnd + 1,
-    queryEnd: targetEnd,
-    hostStart: -1,
-    hostEnd: -1,
-    minor: version === "HTTP/1.0" ? 0 : 1,
-  };
-  let at = lines[0].length + 1;
-  for (const [i, line] of lines.slice(1).entries()) {
-    const colon = line.indexOf(":");
-    head.nameStart[i] = at;
-    head.nameEnd[i] = at + colon;
-    head.valueStart[i] = at + line.length - line.slice(colon + 1).trimStart().length;
-    head.valueEnd[i] = at + line.length;
-    if (line.slice(0, colon).toLowerCase() === "host") {
-      head.hostStart = head.valueStart[i];
-      head.hostEnd = head.valueEnd[i];
-    }
-    at += line.length + 1;
-  }
-  context.buf = new TextEncoder().encode(text);
-  return Object.assign(context, { head });
+  context.buf = new TextEncoder().encode(`${text.replaceAll("\n", "\r\n")}\r\n\r\n`);
+  context.head = new MessageHead();
+  const end = parseRequestHead(context.buf, 0, context.buf.length, context.head, defaultHeadLimits);
+  if (end !== context.buf.length) throw new Error(`fixture: the parser answered ${end} for ${JSON.stringify(text)}`);
+  return context;
 }
 
 export function setSource(context: RequestContext, address: string): void {
