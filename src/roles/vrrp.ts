@@ -46,7 +46,7 @@ class VrrpRole {
   private prepared: Assignment | null = null;
   private route: RouteSocket | null = null;
   private speaker: Speaker | null = null;
-  private serving = false;
+  private serving: boolean | null = null;
   /** Why there is no speaker; null when there is one. */
   private refusal: string | null = null;
   private statusIsDue = false;
@@ -122,7 +122,7 @@ class VrrpRole {
       });
       this.refusal = null;
       this.speaker = speaker;
-      speaker.proxyHealth(this.serving);
+      if (this.serving !== null) speaker.proxyHealth(this.serving);
       speaker.configure(this.configs);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;

@@ -85,7 +85,7 @@ function why(settings: InstanceSettings, instance: Instance, stats: InstanceStat
   const { state } = instance;
   switch (state.kind) {
     case "init":
-      return "not started";
+      return "not started: waiting for the first word about the proxy";
     case "maint":
       return "in maintenance by order; `ballast vrrp resume` ends it";
     case "fault":

@@ -37,7 +37,9 @@ export class Speaker {
   private readonly sockets = new Map<string, AdvertSocket>();
   /** Interface name → VRID → instance. */
   private readonly listeners = new Map<string, Map<number, Listener>>();
-  private proxyServes = false;
+  /** Null until the supervisor has said so once: instances that track the proxy wait for that. */
+  private proxyServes: boolean | null = null;
+  private waiting: Runner[] = [];
 
   constructor(loop: Loop, route: RoutePort, reports: SpeakerReports) {
     this.loop = loop;
@@ -79,18 +81,34 @@ export class Speaker {
     });
     if (before.size === 0) this.sweep();
     for (const runner of this.runners) this.refreshLink(runner);
-    for (const runner of fresh) {
+    for (const runner of fresh) runner.removeLeftovers();
+    this.waiting = this.waiting.filter((runner) => this.runners.includes(runner));
+    this.waiting.push(...fresh);
+    this.startWaiting();
+    this.rebuildListeners();
+  }
+
+  /** Starts what may start: a fault that ends a moment later would only alarm people. */
+  private startWaiting(): void {
+    const tracksProxy = (runner: Runner): boolean =>
+      runner.settings.params.tracks.some((track) => track.kind === "proxy");
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const runner of waiting) {
+      if (this.proxyServes === null && tracksProxy(runner)) {
+        this.waiting.push(runner);
+        continue;
+      }
       runner.handle({ kind: "tracks", well: this.tracksWell(runner.settings) });
-      runner.removeLeftovers();
       runner.handle({ kind: "start" });
     }
-    this.rebuildListeners();
   }
 
   proxyHealth(serves: boolean): void {
     if (serves === this.proxyServes) return;
     this.proxyServes = serves;
     this.refreshTracks();
+    this.startWaiting();
   }
 
   /** `instance` null: all of them. False when there is no instance of that name. */
@@ -165,7 +183,7 @@ export class Speaker {
 
   private tracksWell(settings: InstanceSettings): readonly boolean[] {
     return settings.params.tracks.map((track) =>
-      track.kind === "proxy" ? this.proxyServes : this.route.view.link(track.name)?.running === true,
+      track.kind === "proxy" ? this.proxyServes === true : this.route.view.link(track.name)?.running === true,
     );
   }
 

@@ -1,0 +1,268 @@
+import { expect, test } from "bun:test";
+import { later, type MonoMs, NEVER } from "../../../src/lib/time.ts";
+import { type Event, newInstance } from "../../../src/vrrp/instance.ts";
+import { nextDeadline, step } from "../../../src/vrrp/machine.ts";
+import { downMs, skewMs } from "../../../src/vrrp/timing.ts";
+import { advert, advertsSent, drive, effectKinds, linkUp, paramsWith, running } from "./instances.ts";
+
+const NOW = 1_000_000 as MonoMs;
+const SELF = "10.0.0.1";
+const PEER = "10.0.0.2";
+
+test("step start becomes backup for the down time", () => {
+  const params = paramsWith();
+  const started = drive(newInstance(params), params, NOW, linkUp(SELF), { kind: "start" });
+  expect(started.instance.state.kind).toBe("backup");
+  expect(nextDeadline(started.instance)).toBe(later(NOW, downMs(3, 100, 1000)));
+});
+
+test("step start with state master waits one interval and the skew only", () => {
+  const params = paramsWith({ startAsMaster: true });
+  const started = drive(newInstance(params), params, NOW, linkUp(SELF), { kind: "start" });
+  expect(nextDeadline(started.instance)).toBe(later(NOW, 1000 + skewMs(3, 100, 1000)));
+});
+
+test("step start of the address owner leads at once", () => {
+  const params = paramsWith({ basePriority: 255 });
+  const started = drive(newInstance(params), params, NOW, linkUp(SELF), { kind: "start" });
+  expect(effectKinds(started.effects)).toEqual(["send_advert", "add_addresses", "announce", "transition"]);
+  expect(advertsSent(started.effects)).toEqual([255]);
+});
+
+test("step tick takes over with advert, addresses, announcement and report in this order", () => {
+  const params = paramsWith();
+  const backup = running(params, "backup", SELF, NOW);
+  const at = nextDeadline(backup);
+  expect(step(backup, { kind: "tick" }, params, later(at, -1)).effects).toEqual([]);
+  const led = step(backup, { kind: "tick" }, params, at);
+  expect(effectKinds(led.effects)).toEqual(["send_advert", "add_addresses", "announce", "transition"]);
+  expect(led.effects[3]).toMatchObject({ from: "backup", to: "master", cause: "master-down-timer" });
+});
+
+test("step tick as master keeps the beat although it fires late", () => {
+  const params = paramsWith();
+  const master = running(params, "master", SELF, NOW);
+  const late = step(master, { kind: "tick" }, params, later(NOW, 7));
+  expect(effectKinds(late.effects)).toEqual(["send_advert"]);
+  expect(nextDeadline(late.instance)).toBe(later(NOW, 1000));
+});
+
+test("step tick announces a second time after the delay and never again without refresh", () => {
+  const params = paramsWith();
+  const backup = running(params, "backup", SELF, NOW);
+  const led = step(backup, { kind: "tick" }, params, nextDeadline(backup));
+  let instance = led.instance;
+  const bursts: number[] = [];
+  for (let turn = 0; turn < 60; turn++) {
+    const at = nextDeadline(instance);
+    const next = step(instance, { kind: "tick" }, params, at);
+    for (const effect of next.effects) if (effect.kind === "announce") bursts.push(at - nextDeadline(backup));
+    instance = next.instance;
+  }
+  expect(bursts).toEqual([5000]);
+});
+
+test("step tick refreshes the announcement at its interval", () => {
+  const params = paramsWith({ garp: { delayMs: 0, repeat: 5, refreshMs: 2500, lowerPriorityRepeat: 5 } });
+  const backup = running(params, "backup", SELF, NOW);
+  let instance = step(backup, { kind: "tick" }, params, nextDeadline(backup)).instance;
+  const repeats: number[] = [];
+  for (let turn = 0; turn < 20; turn++) {
+    const next = step(instance, { kind: "tick" }, params, nextDeadline(instance));
+    for (const effect of next.effects) if (effect.kind === "announce") repeats.push(effect.repeat);
+    instance = next.instance;
+  }
+  expect(repeats.length).toBeGreaterThan(3);
+  expect(new Set(repeats)).toEqual(new Set([1]));
+});
+
+test("step advert as backup restarts the down time for an equal or higher priority", () => {
+  const params = paramsWith();
+  const backup = running(params, "backup", SELF, NOW);
+  for (const priority of [100, 200]) {
+    const heard = step(backup, advert(PEER, priority), params, later(NOW, 2000));
+    expect(nextDeadline(heard.instance)).toBe(later(NOW, 2000 + downMs(3, 100, 1000)));
+  }
+});
+
+test("step advert as backup without preemption follows a lower master", () => {
+  const params = paramsWith({ preempt: false });
+  const backup = running(params, "backup", SELF, NOW);
+  const heard = step(backup, advert(PEER, 50), params, later(NOW, 2000));
+  expect(nextDeadline(heard.instance)).toBe(later(NOW, 2000 + downMs(3, 100, 1000)));
+});
+
+// keepalived's own example: interval 1, priority 128, delay 2: takeover after about 5.5 s.
+test("step advert with preempt_delay follows the lower master until the delay has passed", () => {
+  const params = paramsWith({ basePriority: 128, preemptDelayMs: 2000 });
+  let instance = running(params, "backup", SELF, NOW);
+  for (const atMs of [0, 1000, 2000, 3000, 4000]) {
+    instance = step(instance, advert(PEER, 50), params, later(NOW, atMs)).instance;
+  }
+  expect(nextDeadline(instance)).toBe(later(NOW, 1000 + downMs(3, 128, 1000)));
+});
+
+test("step advert of an equal priority cancels the preempt delay", () => {
+  const params = paramsWith({ preemptDelayMs: 2000 });
+  const backup = running(params, "backup", SELF, NOW);
+  const heard = drive(backup, params, NOW, advert(PEER, 50), advert(PEER, 100));
+  expect(heard.instance.state).toMatchObject({ preemptAt: null });
+});
+
+test("step advert of priority 0 leaves the skew, and the takeover says why", () => {
+  const params = paramsWith();
+  const backup = drive(running(params, "backup", SELF, NOW), params, NOW, advert(PEER, 200)).instance;
+  const resigned = step(backup, advert(PEER, 0), params, later(NOW, 100));
+  const at = nextDeadline(resigned.instance);
+  expect(at).toBe(later(NOW, 100 + skewMs(3, 100, 1000)));
+  const led = step(resigned.instance, { kind: "tick" }, params, at);
+  expect(led.effects.at(-1)).toMatchObject({ kind: "transition", cause: "priority-zero" });
+});
+
+test("step advert of a higher priority makes a master backup: addresses away, then the report", () => {
+  const params = paramsWith();
+  const yielded = step(running(params, "master", SELF, NOW), advert(PEER, 101, 2000), params, NOW);
+  expect(effectKinds(yielded.effects)).toEqual(["remove_addresses", "transition"]);
+  expect(yielded.instance.state).toMatchObject({ kind: "backup", masterIntervalMs: 2000 });
+});
+
+test("step advert of a lower master is answered with an advert and announcement, a flood is not", () => {
+  const params = paramsWith();
+  let instance = running(params, "master", SELF, NOW);
+  const kinds: string[] = [];
+  for (let i = 0; i < 1000; i++) {
+    const heard = step(instance, advert(PEER, 50), params, later(NOW, i / 20));
+    kinds.push(...effectKinds(heard.effects));
+    instance = heard.instance;
+  }
+  expect(kinds.filter((kind) => kind === "send_advert").length).toBe(1);
+  expect(kinds.filter((kind) => kind === "announce").length).toBe(1);
+});
+
+test("step advert tells of a split once when a lower master does not give way", () => {
+  const params = paramsWith();
+  let instance = running(params, "master", SELF, NOW);
+  const notices: string[] = [];
+  for (let i = 0; i < 10; i++) {
+    const heard = step(instance, advert(PEER, 50), params, later(NOW, i * 1000));
+    for (const effect of heard.effects) if (effect.kind === "notice") notices.push(effect.topic);
+    instance = heard.instance;
+  }
+  expect(notices).toEqual(["vrrp.split"]);
+});
+
+test("step stop resigns before the addresses go", () => {
+  const params = paramsWith();
+  const stopped = step(running(params, "master", SELF, NOW), { kind: "stop" }, params, NOW);
+  expect(effectKinds(stopped.effects)).toEqual(["send_advert", "remove_addresses", "transition"]);
+  expect(advertsSent(stopped.effects)).toEqual([0]);
+  expect(nextDeadline(stopped.instance)).toBe(NEVER);
+});
+
+test("step stop of a backup sends nothing", () => {
+  const params = paramsWith();
+  const stopped = step(running(params, "backup", SELF, NOW), { kind: "stop" }, params, NOW);
+  expect(effectKinds(stopped.effects)).toEqual(["transition"]);
+});
+
+test("step tracks with weight 0 makes a master fault with priority 0, and backup when it is well again", () => {
+  const params = paramsWith({ tracks: [{ kind: "proxy", weight: 0 }] });
+  const failed = step(running(params, "master", SELF, NOW), { kind: "tracks", well: [false] }, params, NOW);
+  expect(failed.instance.state).toMatchObject({ kind: "fault", cause: { kind: "track", name: "proxy" } });
+  expect(advertsSent(failed.effects)).toEqual([0]);
+  expect(step(failed.instance, { kind: "tracks", well: [false] }, params, NOW).effects).toEqual([]);
+  const well = step(failed.instance, { kind: "tracks", well: [true] }, params, NOW);
+  expect(well.instance.state.kind).toBe("backup");
+});
+
+test("step tracks moves a backup's running down time by the change of its skew", () => {
+  const params = paramsWith({ tracks: [{ kind: "proxy", weight: 50 }] });
+  const backup = running(params, "backup", SELF, NOW);
+  const failed = step(backup, { kind: "tracks", well: [false] }, params, later(NOW, 500));
+  expect(nextDeadline(failed.instance) - nextDeadline(backup)).toBe(skewMs(3, 100, 1000) - skewMs(3, 150, 1000));
+});
+
+test("step order failover hands over and does not preempt the new master until resume", () => {
+  const params = paramsWith();
+  const given = step(running(params, "master", SELF, NOW), { kind: "order", order: "failover" }, params, NOW);
+  expect(effectKinds(given.effects)).toEqual(["send_advert", "remove_addresses", "transition"]);
+  const follows = step(given.instance, advert(PEER, 50), params, later(NOW, 1000));
+  expect(nextDeadline(follows.instance)).toBe(later(NOW, 1000 + downMs(3, 100, 1000)));
+  const resumed = drive(
+    follows.instance,
+    params,
+    later(NOW, 2000),
+    { kind: "order", order: "resume" },
+    advert(PEER, 50),
+  );
+  expect(nextDeadline(resumed.instance)).toBe(nextDeadline(follows.instance));
+});
+
+test("step order failover without another node ends in leading again after the down time", () => {
+  const params = paramsWith();
+  const given = step(running(params, "master", SELF, NOW), { kind: "order", order: "failover" }, params, NOW);
+  const back = step(given.instance, { kind: "tick" }, params, nextDeadline(given.instance));
+  expect(back.instance.state.kind).toBe("master");
+  expect(back.instance.node.yielded).toBe(false);
+});
+
+test("step order failover of a backup only says that there is nothing to hand over", () => {
+  const params = paramsWith();
+  const given = step(running(params, "backup", SELF, NOW), { kind: "order", order: "failover" }, params, NOW);
+  expect(effectKinds(given.effects)).toEqual(["notice"]);
+  expect(given.instance.state.kind).toBe("backup");
+});
+
+test("step order maint resigns and ignores everything but resume", () => {
+  const params = paramsWith({ tracks: [{ kind: "proxy", weight: 0 }] });
+  const maint = step(running(params, "master", SELF, NOW), { kind: "order", order: "maint" }, params, NOW);
+  expect(maint.instance.state.kind).toBe("maint");
+  expect(effectKinds(maint.effects)).toEqual(["send_advert", "remove_addresses", "transition"]);
+  const others: readonly Event[] = [
+    { kind: "tracks", well: [false] },
+    { kind: "link", link: { kind: "down" } },
+    advert(PEER, 0),
+    { kind: "tick" },
+    linkUp(SELF),
+    { kind: "tracks", well: [true] },
+  ];
+  expect(drive(maint.instance, params, later(NOW, 9000), ...others)).toMatchObject({
+    instance: { state: { kind: "maint" } },
+    effects: [],
+  });
+  const resumed = step(maint.instance, { kind: "order", order: "resume" }, params, NOW);
+  expect(resumed.instance.state.kind).toBe("backup");
+});
+
+test("step order maint before the start keeps the instance out from the first moment", () => {
+  const params = paramsWith();
+  const started = drive(newInstance(params), params, NOW, { kind: "order", order: "maint" }, linkUp(SELF), {
+    kind: "start",
+  });
+  expect(started.instance.state.kind).toBe("maint");
+});
+
+test("step reconfigure keeps a master's state and its beat", () => {
+  const before = paramsWith();
+  const after = paramsWith({ basePriority: 90 });
+  const master = step(running(before, "master", SELF, NOW), { kind: "tick" }, before, NOW).instance;
+  const changed = step(master, { kind: "reconfigure", before, well: [] }, after, later(NOW, 300));
+  expect(changed.instance.state.kind).toBe("master");
+  expect(nextDeadline(changed.instance)).toBe(nextDeadline(master));
+  expect(effectKinds(changed.effects)).toEqual(["add_addresses", "announce"]);
+});
+
+test("step reconfigure to a shorter interval brings the next advert forward", () => {
+  const before = paramsWith();
+  const master = step(running(before, "master", SELF, NOW), { kind: "tick" }, before, NOW).instance;
+  const after = paramsWith({ advertIntervalMs: 100 });
+  const changed = step(master, { kind: "reconfigure", before, well: [] }, after, later(NOW, 10));
+  expect(nextDeadline(changed.instance)).toBe(later(NOW, 110));
+});
+
+test("step link with a new address keeps the state", () => {
+  const params = paramsWith();
+  const moved = step(running(params, "master", SELF, NOW), linkUp("10.0.0.9"), params, NOW);
+  expect(moved.instance.state.kind).toBe("master");
+  expect(moved.effects).toEqual([]);
+});
