@@ -14,7 +14,7 @@ export function putInteger(target: Uint8Array, at: number, value: number): numbe
   let end = start;
   do {
     const next = Math.floor(rest / 10);
-    target[end++] = ZERO + rest - next * 10;
+    target[end++] = ZERO + (rest - next * 10);
     rest = next;
   } while (rest > 0);
   for (let i = start, j = end - 1; i < j; i++, j--) {
