@@ -2,9 +2,6 @@
 import { type MonoMs, later } from "../lib/time.ts";
 import type { Reply } from "./api.ts";
 
-/** A reload waits 5 s for each role and reads certificates; beyond this the supervisor is stuck. */
-export const ORDER_TIMEOUT_MS = 30_000;
-
 interface Pending {
   readonly deadline: MonoMs;
   readonly reply: (reply: Reply) => void;
@@ -13,12 +10,17 @@ interface Pending {
 /** At most one a client: the server's limit of clients is the limit here. */
 export class Orders {
   private readonly pending = new Map<number, Pending>();
+  private readonly timeoutMs: number;
   private lastId = 0;
+
+  constructor(timeoutMs: number) {
+    this.timeoutMs = timeoutMs;
+  }
 
   /** The number under which the supervisor answers. */
   open(reply: (reply: Reply) => void, now: MonoMs): number {
     const id = ++this.lastId;
-    this.pending.set(id, { deadline: later(now, ORDER_TIMEOUT_MS), reply });
+    this.pending.set(id, { deadline: later(now, this.timeoutMs), reply });
     return id;
   }
 
@@ -33,7 +35,7 @@ export class Orders {
   expire(now: MonoMs): void {
     for (const [id, { deadline }] of this.pending) {
       if (now < deadline) continue;
-      const text = `no reply from the supervisor within ${ORDER_TIMEOUT_MS / 1000} s; the order may still be carried out`;
+      const text = `no reply from the supervisor within ${this.timeoutMs / 1000} s; the order may still be carried out`;
       this.settle(id, { ok: false, kind: "busy", text });
     }
   }

@@ -25,7 +25,7 @@ import { close } from "../sys/socket.ts";
 
 /** Many readers see the same picture; a TUI asks once a second. */
 const SNAPSHOT_KEPT_MS = 200;
-const ORDERS_INTERVAL_MS = 500;
+const ORDERS_INTERVAL_MS = 250;
 
 /** Starts the role on its channel; the loop ends when it is told to stop or the supervisor is gone. */
 export function runAdmin(channel: Channel, loop: Loop, limits: ServerLimits = serverLimits): void {
@@ -55,7 +55,7 @@ export function runAdmin(channel: Channel, loop: Loop, limits: ServerLimits = se
 
 class AdminRole implements ServerSource {
   readonly appliance: Appliance;
-  readonly orders = new Orders();
+  readonly orders: Orders;
   readonly server: AdminServer;
   private readonly journal = new Journal();
   private readonly channel: Channel;
@@ -77,6 +77,7 @@ class AdminRole implements ServerSource {
     this.loop = loop;
     this.appliance = new Appliance(assignment);
     this.figures = new CounterFigures(openCounters(assignment.counters, false), assignment.config, assignment.objects);
+    this.orders = new Orders(limits.orderTimeoutMs);
     this.server = new AdminServer(loop, this, limits);
     const [listener] = descriptors;
     assert(listener !== undefined, "admin: started without a listener");

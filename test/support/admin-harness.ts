@@ -15,6 +15,13 @@ import { waitFor } from "./wait.ts";
 
 export type Order = MessagePayloads["request"];
 
+export interface HarnessOptions {
+  readonly config?: Config;
+  readonly limits?: Partial<ServerLimits>;
+  /** A command that runs the role: `prlimit --nofile=40`. */
+  readonly prefix?: readonly string[];
+}
+
 export class AdminHarness {
   readonly directory = mkdtempSync(`${tmpdir()}/ballast-admin-`);
   readonly socket = `${this.directory}/ballast.sock`;
@@ -30,12 +37,15 @@ export class AdminHarness {
   channel!: Channel;
   private readonly loop = new Loop();
   private readonly limits: Partial<ServerLimits>;
+  private readonly prefix: readonly string[];
+  private closed = false;
   private role: Bun.Subprocess | null = null;
   private eventId = 0;
 
-  private constructor(config: Config, limits: Partial<ServerLimits>) {
-    this.config = config;
-    this.limits = limits;
+  private constructor(options: HarnessOptions) {
+    this.config = options.config ?? testConfig();
+    this.limits = options.limits ?? {};
+    this.prefix = options.prefix ?? [];
     chmodSync(this.directory, 0o755);
     this.counters = openCounters(`${this.directory}/counters`, true);
     this.listener = openListener({ kind: "unix", path: this.socket }, { freebind: false, subject: "admin socket" });
@@ -43,10 +53,8 @@ export class AdminHarness {
     void this.loop.run();
   }
 
-  static async start(
-    options: { readonly config?: Config; readonly limits?: Partial<ServerLimits> } = {},
-  ): Promise<AdminHarness> {
-    const harness = new AdminHarness(options.config ?? testConfig(), options.limits ?? {});
+  static async start(options: HarnessOptions = {}): Promise<AdminHarness> {
+    const harness = new AdminHarness(options);
     await harness.startRole();
     return harness;
   }
@@ -55,7 +63,8 @@ export class AdminHarness {
     const ends = socketPair();
     if (typeof ends === "number") throw new Error(`socketpair: ${ends}`);
     const [ours, theirs] = ends;
-    this.role = Bun.spawn([process.execPath, `${import.meta.dir}/admin-role.ts`, JSON.stringify(this.limits)], {
+    const command = [process.execPath, `${import.meta.dir}/admin-role.ts`, JSON.stringify(this.limits)];
+    this.role = Bun.spawn([...this.prefix, ...command], {
       stdio: ["ignore", "inherit", "inherit", theirs],
     });
     close(theirs);
@@ -111,6 +120,8 @@ export class AdminHarness {
   }
 
   async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
     await this.killRole();
     close(this.listener);
     this.loop.stop();

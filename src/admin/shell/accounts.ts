@@ -11,7 +11,7 @@ function readOrEmpty(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    // A container without the file: callers have numbers only, and root still writes.
+    // A container without the file, or no descriptor left: callers have numbers only; root and the daemon's user write.
     return "";
   }
 }

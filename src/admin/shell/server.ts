@@ -24,12 +24,15 @@ export interface ServerLimits extends ConnectionLimits {
   readonly seatsForWriters: number;
   /** Beyond `clients` so many more are told that it is busy; the rest waits in the listener's queue. */
   readonly turnedAway: number;
+  /** For the supervisor to reply. A reload waits 5 s for the roles and reads certificates; beyond this it is stuck. */
+  readonly orderTimeoutMs: number;
 }
 
 export const serverLimits: ServerLimits = {
   clients: 64,
   seatsForWriters: 8,
   turnedAway: 16,
+  orderTimeoutMs: 30_000,
   requestTimeoutMs: 10_000,
   answerTimeoutMs: 30_000,
   lingerMs: 1_000,
