@@ -1,0 +1,97 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { ballastBinary, isRoot } from "../support/binary.ts";
+import { accepts } from "../support/ports.ts";
+import { mustRun, run, startProcess, stopAllProcesses } from "../support/process.ts";
+import { waitFor } from "../support/wait.ts";
+
+afterEach(stopAllProcesses);
+
+function demoFolders(): string[] {
+  return readdirSync(tmpdir()).filter((name) => name.startsWith("ballast-demo-"));
+}
+
+/** Processes whose command line has the text. */
+function commandLines(text: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`))
+    .map((name) =>
+      Bun.spawnSync(["cat", `/proc/${name}/cmdline`])
+        .stdout.toString()
+        .replaceAll("\0", " "),
+    )
+    .filter((line) => line.includes(text));
+}
+
+describe("ballast demo without a terminal", () => {
+  test("tells the whole play, loses no request when a backend is killed or drained, and leaves nothing behind", async () => {
+    const before = demoFolders();
+    const done = await run([ballastBinary(), "demo"], 40_000);
+    expect(done.stderr).toBe("");
+    expect(done.code).toBe(0);
+    const lines = done.stdout.trim().split("\n");
+    const effectOf = (scene: RegExp): string => lines[lines.findIndex((line) => scene.test(line)) + 1] ?? "";
+    expect(effectOf(/killing backend two/)).toMatch(/two is down after .*: \d+ requests, [01] failed/);
+    expect(effectOf(/starting backend two again/)).toMatch(/two is up after .*: \d+ requests, 0 failed/);
+    expect(effectOf(/server drain app\/one/)).toMatch(/: \d+ requests, 0 failed/);
+    expect(effectOf(/three answers 500/)).toMatch(/three is down after/);
+    expect(effectOf(/three recovers/)).toMatch(/three is up after/);
+    expect(lines.at(-1)).toMatch(/^in all: \d{3,} requests/);
+    expect(demoFolders()).toEqual(before);
+  }, 60_000);
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    test(`${signal} ends it with all its processes and files`, async () => {
+      const before = demoFolders();
+      const demo = startProcess([ballastBinary(), "demo", "--duration", "60s"]);
+      const [, url = ""] = await demo.waitForOutput(/curl (http:\S+)/, 15_000);
+      const folder = demoFolders().find((name) => !before.includes(name)) ?? "";
+      expect(folder).not.toBe("");
+      expect(await (await fetch(url)).text()).toContain("hello from");
+      demo.signal(signal);
+      expect(await demo.exited).toBe(0);
+      expect(await accepts(Number(new URL(url).port))).toBe(false);
+      expect(demoFolders()).toEqual(before);
+      expect(commandLines(folder)).toEqual([]);
+    }, 40_000);
+  }
+
+  test("SIGKILL leaves no process behind", async () => {
+    const before = demoFolders();
+    const demo = startProcess([ballastBinary(), "demo", "--duration", "60s"]);
+    await demo.waitForOutput(/curl (http:\S+)/, 15_000);
+    const folder = demoFolders().find((name) => !before.includes(name)) ?? "";
+    demo.signal("SIGKILL");
+    await demo.exited;
+    await waitFor("the daemon to end", () => commandLines(folder).length === 0, 10_000);
+    await mustRun(["rm", "-rf", `${tmpdir()}/${folder}`]);
+  }, 40_000);
+
+  test("--duration with a wrong value is a usage error that says what is wanted", async () => {
+    const done = await run([ballastBinary(), "demo", "--duration", "5"]);
+    expect(done.code).toBe(64);
+    expect(done.stderr).toContain('write "5ms" or "5s"');
+  });
+});
+
+describe.if(isRoot)("ballast demo --ha", () => {
+  test("moves the address three times and removes its namespaces", async () => {
+    const done = await run([ballastBinary(), "demo", "--ha"], 110_000);
+    expect(done.stderr).toBe("");
+    expect(done.code).toBe(0);
+    const took = [...done.stdout.matchAll(/(\w) is master and holds \S+; longest time without an answer ([\d.]+) s/g)];
+    expect(took.map((match) => match[1])).toEqual(["b", "a", "b"]);
+    // Three adverts of 100 ms, the skew, a SYN that is sent again after a second, and a busy machine.
+    for (const [, , seconds] of took) expect(Number(seconds)).toBeLessThan(2.5);
+    expect(await mustRun(["ip", "netns", "list"])).not.toContain("ballast-demo-");
+  }, 120_000);
+
+  test("SIGINT in the middle removes its namespaces", async () => {
+    const demo = startProcess([ballastBinary(), "demo", "--ha"]);
+    await demo.waitForOutput(/power cut/, 40_000);
+    demo.signal("SIGINT");
+    expect(await demo.exited).toBe(0);
+    expect(await mustRun(["ip", "netns", "list"])).not.toContain("ballast-demo-");
+  }, 60_000);
+});
