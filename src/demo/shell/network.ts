@@ -18,6 +18,9 @@ export const nodeNames = ["a", "b"] as const;
 export type NodeName = (typeof nodeNames)[number];
 export type Place = NodeName | "net";
 
+/** Debian keeps ip in /usr/sbin, which a plain su leaves out of PATH. */
+const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+
 const nodeAddresses: Readonly<Record<NodeName, string>> = { a: "10.77.0.2", b: "10.77.0.3" };
 
 export interface Network {
@@ -30,12 +33,8 @@ export interface Network {
   readonly remove: () => Promise<void>;
 }
 
-const environment = Object.fromEntries(
-  Object.entries(process.env).filter(([, value]) => value !== undefined),
-) as Record<string, string>;
-
 async function ip(line: string): Promise<string> {
-  const done = await runCommand(["ip", ...line.split(" ")], environment);
+  const done = await runCommand(["ip", ...line.split(" ")], ENVIRONMENT);
   if (done.code !== 0) throw new DemoError(`ip ${line}: ${done.stderr.trim()}`);
   return done.stdout;
 }
@@ -66,7 +65,7 @@ export async function makeNetwork(): Promise<Network> {
     remove: async () => {
       for (const place of [...nodeNames, "net"] as const) {
         await killAll(nameOf(place));
-        await runCommand(["ip", "netns", "del", nameOf(place)], environment);
+        await runCommand(["ip", "netns", "del", nameOf(place)], ENVIRONMENT);
       }
     },
   };
@@ -99,7 +98,7 @@ async function build(nameOf: (place: Place) => string): Promise<void> {
 }
 
 async function killAll(namespace: string): Promise<void> {
-  const { stdout } = await runCommand(["ip", "netns", "pids", namespace], environment);
+  const { stdout } = await runCommand(["ip", "netns", "pids", namespace], ENVIRONMENT);
   for (const word of stdout.split("\n")) {
     const pid = Number(word);
     if (pid > 0 && pid !== process.pid) {

@@ -4,12 +4,9 @@
  *   __toy backend NAME ADDRESS PORT       a small HTTP server; a line on stdin sets its mood; says `port N`
  *   __toy load URL PER_SECOND fresh|keep  a bounded load; says one tally a line; `mark` on stdin restarts the gap
  */
-import { answerOf, HEAD_CHARACTERS_MAX, isMood, type Mood, takeRequest } from "../moods.ts";
+import { isMood } from "../moods.ts";
 import { runLoad } from "./load.ts";
-
-interface Received {
-  text: string;
-}
+import { startToyServer } from "./toy-server.ts";
 
 export async function runToy(words: readonly string[]): Promise<number> {
   const [kind, ...rest] = words;
@@ -20,38 +17,11 @@ export async function runToy(words: readonly string[]): Promise<number> {
 }
 
 async function runBackend(name: string, hostname: string, port: number): Promise<number> {
-  let mood: Mood = "good";
-  const listener = Bun.listen<Received>({
-    hostname,
-    port,
-    socket: {
-      open(socket) {
-        socket.data = { text: "" };
-      },
-      data(socket, bytes) {
-        socket.data.text += bytes.toString("latin1");
-        if (socket.data.text.length > HEAD_CHARACTERS_MAX) socket.terminate();
-        for (let taken = takeRequest(socket.data.text); taken !== null; taken = takeRequest(socket.data.text)) {
-          socket.data.text = taken.rest;
-          const answer = answerOf(name, mood, taken.request);
-          if (answer === null) return;
-          const send = (): void => {
-            socket.write(answer.text);
-            if (answer.close) socket.end();
-          };
-          if (answer.delayMs > 0) setTimeout(send, answer.delayMs);
-          else send();
-        }
-      },
-      error() {
-        // A proxy that resets a connection is part of the play.
-      },
-    },
-  });
-  process.stdout.write(`port ${listener.port}\n`);
+  const server = startToyServer(name, hostname, port);
+  process.stdout.write(`port ${server.port}\n`);
   for await (const line of console) {
     const word = line.trim();
-    if (isMood(word)) mood = word;
+    if (isMood(word)) server.setMood(word);
   }
   return 0;
 }
