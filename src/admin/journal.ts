@@ -32,8 +32,12 @@ export class Journal {
     return kept;
   }
 
-  /** The events with a number above `id`, oldest first. */
+  /**
+   * The events with a number above `id`, oldest first. A reader with a number that was never given remembers another
+   * life of the daemon: it gets all.
+   */
   since(id: number): readonly BallastEvent[] {
+    if (id > this.lastId) return [...this.events];
     return this.events.filter((event) => event.id > id);
   }
 }

@@ -24,6 +24,13 @@ test("Journal since gives what is newer, oldest first", () => {
   expect(journal.lastId).toBe(5);
 });
 
+test("Journal since gives everything to a reader from before the daemon's restart", () => {
+  const journal = new Journal();
+  expect(journal.since(700)).toEqual([]);
+  for (const id of [1, 2]) journal.add(event(id));
+  expect(journal.since(700).map((each) => each.id)).toEqual([1, 2]);
+});
+
 test("Journal add ignores a number that it has seen", () => {
   const journal = new Journal();
   expect(journal.add(event(3))).not.toBeNull();
