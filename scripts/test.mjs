@@ -7,6 +7,7 @@
 import { spawn } from "node:child_process";
 import { createWriteStream, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { countsOf, countsText } from "./counts.mjs";
 import { installDebianPackages } from "./debian.mjs";
 import { bunPath, ensureBinary, ensurePackages, fail, root, say } from "./setup.mjs";
 
@@ -14,6 +15,7 @@ import { bunPath, ensureBinary, ensurePackages, fail, root, say } from "./setup.
 const RUN_LIMIT_MS = 8 * 60_000;
 /** Of a failed run's output, the end is printed; the file has all of it. */
 const PRINTED_LINES_MAX = 300;
+const PIPE_PATIENCE_MS = 1_000;
 
 const runs = [
   { name: "check", script: "scripts/check.ts", args: ["--static"] },
@@ -69,19 +71,22 @@ function execute(name, command, args) {
       clearTimeout(limit);
       process.off("SIGINT", stop).off("SIGTERM", stop);
       killGroup();
-      // The streams may still hold the last lines.
-      setTimeout(() => {
+      const finish = () => {
+        clearTimeout(patience);
         log.end();
         done({ code, late, output: Buffer.concat(chunks).toString() });
-      }, 50);
+      };
+      // A daemon that left the group may hold the pipes open for ever.
+      const patience = setTimeout(finish, PIPE_PATIENCE_MS);
+      child.on("close", finish);
     });
   });
 }
 
-/** Sum of the ` 12 pass` lines of bun test and of the summary line of scripts/check.ts. */
-function count(output, word) {
-  const matches = output.matchAll(new RegExp(`^\\s*(\\d+) ${word}(?:ed|s)?$`, "gm"));
-  return [...matches].reduce((sum, match) => sum + Number(match[1]), 0);
+/** What went wrong, without the thousand lines of what went well. */
+function withoutPasses(output) {
+  const lines = output.split("\n").filter((line) => line !== "" && !line.startsWith("(pass)"));
+  return lines.slice(-PRINTED_LINES_MAX).join("\n");
 }
 
 async function perform(run, bun) {
@@ -99,16 +104,12 @@ async function perform(run, bun) {
     ? [run.script, ...run.args]
     : ["test", "--no-orphans", ...folders.map((folder) => `./${folder}`)];
   const { code, late, output } = await execute(run.name, bun, args);
-  const passed = count(output, "pass");
-  let failed = count(output, "fail") + count(output, "error");
-  const skipped = count(output, "skip") + count(output, "todo");
-  // A run that ends badly has failed even when no test says so: a crash, a file that does not load, a hang.
-  if (code !== 0 && failed === 0) failed = 1;
+  const counts = countsOf(output, code);
   const seconds = ((Date.now() - startedMs) / 1000).toFixed(1);
-  const more = (skipped > 0 ? `, ${skipped} skipped` : "") + (late ? `, killed after ${RUN_LIMIT_MS / 1000} s` : "");
-  if (failed > 0) say(output.trimEnd().split("\n").slice(-PRINTED_LINES_MAX).join("\n"));
-  say(`${run.name.padEnd(8)} ${passed} passed, ${failed} failed${more} (${seconds} s)`);
-  return { passed, failed, skipped };
+  const killed = late ? `, killed after ${RUN_LIMIT_MS / 1000} s` : "";
+  if (counts.failed > 0) say(withoutPasses(output));
+  say(`${run.name.padEnd(8)} ${countsText(counts)}${killed} (${seconds} s), output in .test/${run.name}.log`);
+  return counts;
 }
 
 const asked = process.argv.slice(2);
@@ -127,6 +128,5 @@ for (const run of chosen) {
   const result = await perform(run, bun);
   for (const key of Object.keys(total)) total[key] += result[key];
 }
-const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
-say(`${total.passed} passed, ${total.failed} failed${skipped}`);
+say(countsText(total));
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
