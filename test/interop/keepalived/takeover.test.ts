@@ -1,0 +1,163 @@
+/**
+ * Ballast and keepalived as each other's master and backup, in both protocol versions: who leads, how long a takeover
+ * takes, where the VIP is afterwards. Network namespaces and a real keepalived; skipped without root or keepalived.
+ */
+import { afterEach, describe, expect, test } from "bun:test";
+import { canMakeNamespaces, makeNetwork, type Network } from "../../support/netns.ts";
+import { stopAllProcesses } from "../../support/process.ts";
+import {
+  type BallastNode,
+  holdsVip,
+  instanceConfig,
+  type KeepalivedOptions,
+  startBallast,
+  startKeepalived,
+} from "../../support/vrrp-peer.ts";
+import { waitFor } from "../../support/wait.ts";
+
+const possible = canMakeNamespaces && Bun.which("keepalived") !== null;
+const TEST_MS = 40_000;
+/** Scheduling on a busy machine, and the polling of the test itself. */
+const SLACK_MS = 300;
+
+interface Mode {
+  readonly name: string;
+  readonly version: 2 | 3;
+  readonly advertIntervalMs: number;
+  readonly password?: string;
+  readonly unicast?: true;
+}
+
+const MODES: readonly Mode[] = [
+  { name: "version 2 with PASS", version: 2, advertIntervalMs: 1000, password: "s3cret" },
+  { name: "version 3 at 400 ms", version: 3, advertIntervalMs: 400 },
+  { name: "version 3 unicast at 200 ms", version: 3, advertIntervalMs: 200, unicast: true },
+];
+
+let network: Network | null = null;
+
+afterEach(async () => {
+  await stopAllProcesses();
+  await network?.close();
+  network = null;
+});
+
+async function twoNodes(): Promise<Network> {
+  network = await makeNetwork("bvrrp", { ballast: "192.0.2.1/24", keepalived: "192.0.2.2/24" });
+  return network;
+}
+
+function ballast(mode: Mode, priority: number, changes: Parameters<typeof instanceConfig>[0] = {}): BallastNode {
+  const config = instanceConfig({
+    version: mode.version,
+    priority,
+    advertIntervalMs: mode.advertIntervalMs,
+    authPassword: mode.password ?? null,
+    unicast: mode.unicast === true ? { source: "192.0.2.1", peers: ["192.0.2.2"] } : null,
+    ...changes,
+  });
+  return startBallast(network!.node("ballast"), [config]);
+}
+
+function keepalived(mode: Mode, priority: number): ReturnType<typeof startKeepalived> {
+  const options: KeepalivedOptions = {
+    version: mode.version,
+    priority,
+    advertIntervalMs: mode.advertIntervalMs,
+    ...(mode.password === undefined ? {} : { password: mode.password }),
+    ...(mode.unicast === true ? { unicast: { source: "192.0.2.2", peer: "192.0.2.1" } } : {}),
+  };
+  return startKeepalived(network!.node("keepalived"), options);
+}
+
+/** Milliseconds until the node holds the VIP, counted from now. */
+async function takeoverMs(name: "ballast" | "keepalived"): Promise<number> {
+  const from = performance.now();
+  await waitFor(`${name} to hold the VIP`, () => holdsVip(network!.node(name)), 10_000);
+  return performance.now() - from;
+}
+
+async function holders(): Promise<readonly string[]> {
+  const held = await Promise.all(network!.nodes.map(async (node) => ((await holdsVip(node)) ? [node.name] : [])));
+  return held.flat();
+}
+
+const downMs = (mode: Mode): number => {
+  const skewUnitMs = mode.version === 2 ? 1000 : mode.advertIntervalMs;
+  return 3 * mode.advertIntervalMs + (156 / 256) * skewUnitMs;
+};
+
+describe.skipIf(!possible)("beside keepalived", () => {
+  for (const mode of MODES) {
+    test(
+      `Ballast as master in ${mode.name}: keepalived follows, takes over on stop and on SIGKILL`,
+      async () => {
+        await twoNodes();
+        const peer = keepalived(mode, 100);
+        const first = ballast(mode, 101, { preempt: true });
+        await first.waitForState("master", 10_000);
+        await waitFor("one holder", async () => (await holders()).join() === "ballast", 5000);
+        await peer.waitForOutput(/Entering BACKUP STATE/);
+
+        first.process.signal("SIGTERM");
+        expect(await takeoverMs("keepalived")).toBeLessThan(1000);
+        expect(await holders()).toEqual(["keepalived"]);
+        expect(await first.process.exited).toBe(0);
+
+        const second = ballast(mode, 101);
+        await second.waitForState("master", 10_000);
+        await waitFor("one holder", async () => (await holders()).join() === "ballast", 5000);
+
+        second.process.signal("SIGKILL");
+        expect(await takeoverMs("keepalived")).toBeLessThan(downMs(mode) + SLACK_MS);
+        // The restarted speaker finds the VIP of its killed predecessor and takes it away before anything else.
+        const third = ballast(mode, 101, { preempt: false });
+        await third.waitForState("backup");
+        expect(await holders()).toEqual(["keepalived"]);
+        expect(third.events().join("\n")).toContain("left behind by a speaker that was killed");
+      },
+      TEST_MS,
+    );
+
+    test(
+      `Ballast as backup in ${mode.name}: follows keepalived, takes over on stop and on SIGKILL`,
+      async () => {
+        await twoNodes();
+        const first = keepalived(mode, 101);
+        const node = ballast(mode, 100);
+        await waitFor("keepalived to lead", async () => (await holders()).join() === "keepalived", 10_000);
+        await waitFor("its adverts", () => node.status()?.masterAddress === "192.0.2.2");
+        expect(node.status()).toMatchObject({ state: "backup", masterPriority: 101, errors: {} });
+
+        first.signal("SIGTERM");
+        expect(await takeoverMs("ballast")).toBeLessThan(1000);
+        expect(await holders()).toEqual(["ballast"]);
+        await first.exited;
+
+        // It comes back, has the higher priority and gets the VIP back.
+        const second = keepalived(mode, 101);
+        await waitFor("keepalived to lead again", async () => (await holders()).join() === "keepalived", 10_000);
+        await node.waitForState("backup");
+
+        // The whole group at once: keepalived's parent alone would let its child say goodbye.
+        process.kill(-second.pid, "SIGKILL");
+        expect(await takeoverMs("ballast")).toBeLessThan(downMs(mode) + SLACK_MS);
+        await node.waitForState("master");
+        expect(node.status()?.errors).toEqual({});
+      },
+      TEST_MS,
+    );
+  }
+
+  test(
+    "Ballast refuses a keepalived with another password and says so",
+    async () => {
+      await twoNodes();
+      keepalived(MODES[0], 200);
+      const node = ballast({ ...MODES[0], password: "other" }, 100);
+      await waitFor("a refused advert", () => (node.status()?.errors["auth_data"] ?? 0) > 0, 10_000);
+      expect(node.events().join("\n")).toContain("advert refused: auth data");
+    },
+    TEST_MS,
+  );
+});

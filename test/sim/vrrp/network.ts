@@ -1,0 +1,173 @@
+/**
+ * Several VRRP routers on a simulated network: time, loss, delay and partitions come from one seed, so that a failing
+ * run can be repeated. The routers are the real machine; only effects and adverts are played.
+ */
+import { later, type MonoMs, NEVER } from "../../../src/lib/time.ts";
+import {
+  type Effect,
+  type Event,
+  type Instance,
+  type InstanceParams,
+  newInstance,
+} from "../../../src/vrrp/instance.ts";
+import { nextDeadline, step } from "../../../src/vrrp/machine.ts";
+import { paramsWith } from "../../unit/vrrp/instances.ts";
+
+/** mulberry32: small, seeded, good enough to shuffle events. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
+  };
+}
+
+interface Packet {
+  readonly at: number;
+  readonly from: number;
+  readonly to: number;
+  readonly priority: number;
+  readonly intervalMs: number;
+}
+
+export interface Router {
+  readonly params: InstanceParams;
+  instance: Instance;
+  /** What the kernel of this node would show. */
+  hasVips: boolean;
+  /** False: crashed. */
+  alive: boolean;
+  transitions: number;
+}
+
+export class SimulatedNetwork {
+  now = 0;
+  lossRate = 0;
+  readonly routers: Router[];
+  private packets: Packet[] = [];
+  private readonly random: () => number;
+  /** group[i] is the partition of router i; packets stay within one. */
+  private group: number[];
+
+  constructor(random: () => number, params: readonly Partial<InstanceParams>[]) {
+    this.random = random;
+    this.group = params.map(() => 0);
+    this.routers = params.map((changes) => {
+      const whole = paramsWith(changes);
+      return { params: whole, instance: newInstance(whole), hasVips: false, alive: true, transitions: 0 };
+    });
+  }
+
+  start(at: number): void {
+    const router = this.routers[at];
+    router.instance = newInstance(router.params);
+    router.alive = true;
+    // A restarted speaker removes what its killed predecessor left.
+    router.hasVips = false;
+    this.hand(at, { kind: "link", link: { kind: "up", address: this.address(at) } });
+    this.hand(at, { kind: "tracks", well: router.params.tracks.map(() => true) });
+    this.hand(at, { kind: "start" });
+  }
+
+  /** The process is gone; its VIPs stay on the interface until somebody removes them. */
+  crash(at: number): void {
+    this.routers[at].alive = false;
+  }
+
+  hand(at: number, event: Event): void {
+    const router = this.routers[at];
+    if (!router.alive) return;
+    const result = step(router.instance, event, router.params, this.now as MonoMs);
+    router.instance = result.instance;
+    for (const effect of result.effects) this.perform(at, effect);
+  }
+
+  partition(groups: readonly number[]): void {
+    this.group = [...groups];
+  }
+
+  heal(): void {
+    this.group = this.group.map(() => 0);
+  }
+
+  /** Runs for `durationMs`; `check` after every event. */
+  run(durationMs: number, check: () => void = () => {}): void {
+    const end = this.now + durationMs;
+    for (;;) {
+      const next = Math.min(this.nextTimer(), this.packets[0]?.at ?? NEVER);
+      if (next > end) break;
+      this.now = Math.max(this.now, next);
+      this.deliver();
+      this.routers.forEach((router, at) => {
+        if (router.alive && nextDeadline(router.instance) <= this.now) this.hand(at, { kind: "tick" });
+      });
+      check();
+    }
+    this.now = end;
+  }
+
+  /** Indexes of the live routers that lead. */
+  leaders(): readonly number[] {
+    return this.routers.flatMap((router, at) => (router.alive && router.instance.state.kind === "master" ? [at] : []));
+  }
+
+  /** The sum of a trace: two runs of a seed must agree. */
+  digest(): string {
+    return this.routers.map((router) => `${router.instance.state.kind}/${router.transitions}`).join(" ");
+  }
+
+  private address(at: number): Uint8Array {
+    return Uint8Array.of(10, 0, 0, at + 1);
+  }
+
+  private nextTimer(): number {
+    return Math.min(...this.routers.map((router) => (router.alive ? nextDeadline(router.instance) : NEVER)));
+  }
+
+  private deliver(): void {
+    while (this.packets.length > 0 && this.packets[0].at <= this.now) {
+      const packet = this.packets.shift()!;
+      if (this.group[packet.from] !== this.group[packet.to]) continue;
+      this.hand(packet.to, {
+        kind: "advert",
+        source: this.address(packet.from),
+        priority: packet.priority,
+        intervalMs: packet.intervalMs,
+      });
+    }
+  }
+
+  private perform(at: number, effect: Effect): void {
+    const router = this.routers[at];
+    switch (effect.kind) {
+      case "send_advert":
+        this.send(at, effect.priority);
+        return;
+      case "add_addresses":
+        router.hasVips = true;
+        return;
+      case "remove_addresses":
+        router.hasVips = false;
+        return;
+      case "transition":
+        router.transitions++;
+        return;
+      case "announce":
+      case "notice":
+        return;
+    }
+  }
+
+  private send(from: number, priority: number): void {
+    this.routers.forEach((_, to) => {
+      if (to === from || this.random() < this.lossRate) return;
+      const at = later(this.now as MonoMs, 0.1 + this.random() * 5);
+      const packet = { at, from, to, priority, intervalMs: this.routers[from].params.advertIntervalMs };
+      const place = this.packets.findIndex((other) => other.at > at);
+      if (place < 0) this.packets.push(packet);
+      else this.packets.splice(place, 0, packet);
+    });
+  }
+}

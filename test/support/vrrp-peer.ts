@@ -1,0 +1,135 @@
+/** VRRP speakers inside test namespaces: Ballast's role and Debian's keepalived, told the same things. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { VrrpStatus } from "../../src/admin/api.ts";
+import type { VrrpConfig } from "../../src/config/types.ts";
+import type { NetworkNode } from "./netns.ts";
+import type { TestProcess } from "./process.ts";
+import { waitFor } from "./wait.ts";
+
+export const VIP = "192.0.2.10/24";
+const [VIP_ADDRESS] = VIP.split("/");
+
+/** An instance with VRID 51 and one VIP on eth0, like keepalived's defaults otherwise. */
+export function instanceConfig(changes: Partial<VrrpConfig>): VrrpConfig {
+  return {
+    name: "VI_1",
+    interface: "eth0",
+    virtualRouterId: 51,
+    priority: 100,
+    version: 3,
+    advertIntervalMs: 1000,
+    initialState: "backup",
+    preempt: true,
+    preemptDelayMs: 0,
+    addresses: [
+      { family: 4, address: VIP_ADDRESS, prefixLength: 24, dev: null, label: null, scope: null, broadcast: null },
+    ],
+    excludedAddresses: [],
+    authPassword: null,
+    unicast: null,
+    multicastSource: null,
+    garp: { delayMs: 5000, repeat: 5, refreshMs: 0, lowerPriorityRepeat: 5 },
+    tracks: [],
+    ...changes,
+  };
+}
+
+/** Whether the VIP is on the node's interface. */
+export async function holdsVip(node: NetworkNode): Promise<boolean> {
+  return (await node.addresses()).includes(VIP);
+}
+
+export interface BallastNode {
+  readonly process: TestProcess;
+  /** The last status that the role sent for the first instance. */
+  readonly status: () => VrrpStatus | null;
+  /** Text of every event so far. */
+  readonly events: () => readonly string[];
+  readonly waitForState: (state: string, timeoutMs?: number) => Promise<unknown>;
+  /** Other configuration, then a reload. */
+  readonly reload: (instances: readonly VrrpConfig[]) => void;
+}
+
+const files: string[] = [];
+process.on("exit", () => {
+  for (const folder of files) rmSync(folder, { recursive: true, force: true });
+});
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "ballast-vrrp-"));
+  files.push(folder);
+  return folder;
+}
+
+export function startBallast(node: NetworkNode, instances: readonly VrrpConfig[]): BallastNode {
+  const path = join(temporaryFolder(), "vrrp.json");
+  writeFileSync(path, JSON.stringify(instances));
+  const started = node.start([process.execPath, join(import.meta.dir, "vrrp-node.ts"), path]);
+  const lines = (kind: string): unknown[] =>
+    started
+      .stdout()
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as { kind: string; value: unknown })
+      .filter((line) => line.kind === kind)
+      .map((line) => line.value);
+  const status = (): VrrpStatus | null => (lines("status") as VrrpStatus[][]).at(-1)?.[0] ?? null;
+  return {
+    process: started,
+    status,
+    events: () => (lines("event") as { text: string }[]).map((event) => event.text),
+    waitForState: (state, timeoutMs) =>
+      waitFor(`${node.name} to be ${state}`, () => status()?.state === state, timeoutMs),
+    reload: (changed) => {
+      writeFileSync(path, JSON.stringify(changed));
+      started.signal("SIGHUP");
+    },
+  };
+}
+
+export interface KeepalivedOptions {
+  readonly version: 2 | 3;
+  readonly priority: number;
+  readonly advertIntervalMs: number;
+  readonly password?: string;
+  readonly unicast?: { readonly source: string; readonly peer: string };
+}
+
+/** keepalived with the same instance; logs to its stderr. */
+export function startKeepalived(node: NetworkNode, options: KeepalivedOptions): TestProcess {
+  const folder = temporaryFolder();
+  const auth =
+    options.password === undefined
+      ? ""
+      : `authentication {\n    auth_type PASS\n    auth_pass ${options.password}\n  }`;
+  const unicast =
+    options.unicast === undefined
+      ? ""
+      : `unicast_src_ip ${options.unicast.source}\n  unicast_peer {\n    ${options.unicast.peer}\n  }`;
+  const text = `global_defs {
+  router_id test
+  vrrp_version ${options.version}
+}
+vrrp_instance VI_1 {
+  state BACKUP
+  interface eth0
+  virtual_router_id 51
+  priority ${options.priority}
+  advert_int ${options.advertIntervalMs / 1000}
+  ${auth}
+  ${unicast}
+  virtual_ipaddress {
+    ${VIP} dev eth0
+  }
+}
+`;
+  const path = join(folder, "keepalived.conf");
+  writeFileSync(path, text);
+  const pid = (name: string): string => join(folder, `${name}.pid`);
+  return node.start([
+    ...["keepalived", "--dont-fork", "--log-console", "--log-detail", "--use-file", path],
+    ...["--pid", pid("parent"), "--vrrp_pid", pid("vrrp"), "--checkers_pid", pid("checkers"), "--vrrp"],
+  ]);
+}
