@@ -6,6 +6,7 @@ import { parseDurationMs } from "../lib/units.ts";
 import { cleanEnvironment, selfCommand } from "../roles/self.ts";
 import { type CliArgs, flagOn, flagText } from "./args.ts";
 import { complain, exitCodes, printLine, usageFailure } from "./output.ts";
+import { canShowTui, parseTuiFlags, runTuiCommand } from "./tui.ts";
 
 /** Plain lines end by themselves: a pipe or a CI job has nobody to press Ctrl-C. */
 const PLAIN_DURATION_MS = 20_000;
@@ -21,17 +22,20 @@ export async function runDemo(args: CliArgs): Promise<number> {
       help: "for example: ballast demo --duration 30s",
     });
   }
+  const tuiFlags = parseTuiFlags(args);
+  if (!tuiFlags.ok) return usageFailure(tuiFlags.error);
   const ha = flagOn(args, "ha");
   if (ha && process.getuid?.() !== 0) {
     complain("demo --ha makes network namespaces, which needs root");
     process.stderr.write("try: sudo ballast demo --ha, or without root: ballast demo\n");
     return exitCodes.notPermitted;
   }
-  const onTerminal = !ha && !args.plain && process.stdout.isTTY === true && process.stdin.isTTY === true;
+  const onTerminal = !ha && !args.plain && canShowTui();
   const limitMs = duration?.value ?? (onTerminal ? null : ha ? HA_DURATION_MS : PLAIN_DURATION_MS);
   const ended = new AbortController();
   const end = (): void => ended.abort();
-  const timer = limitMs === null ? null : setTimeout(end, limitMs);
+  // The end of the time takes the way of a SIGTERM, which the TUI knows too.
+  const timer = limitMs === null ? null : setTimeout(() => process.kill(process.pid, "SIGTERM"), limitMs);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
   const tools: DemoTools = {
     self: { command: selfCommand(), environment: cleanEnvironment() },
@@ -52,8 +56,5 @@ export async function runDemo(args: CliArgs): Promise<number> {
 
 /** The same TUI as `ballast tui`, with its flags, on the demo's own daemon. */
 function screenOf(args: CliArgs): Screen {
-  return async (socket) => {
-    const { runTuiCommand } = await import("./tui.ts");
-    return runTuiCommand({ ...args, socket, socketGiven: true });
-  };
+  return (socket) => runTuiCommand({ ...args, socket, socketGiven: true }, false);
 }

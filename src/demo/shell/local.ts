@@ -94,11 +94,7 @@ async function onScreen(play: Play, screen: NonNullable<Screen>): Promise<void> 
       await act(silent, encore, () => undefined, ENCORE_MS);
     }
   })();
-  const aborted = new Promise<void>((resolve) => {
-    if (tools.ended.aborted) resolve();
-    tools.ended.addEventListener("abort", () => resolve());
-  });
-  await Promise.race([screen(play.socket), aborted]);
+  if (!tools.ended.aborted) await screen(play.socket);
   left.abort();
   await loop;
 }
