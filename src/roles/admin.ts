@@ -129,14 +129,17 @@ class AdminRole implements ServerSource {
   }
 
   stop(mode: "drain" | "now", withinMs: number): void {
-    const finish = (): void => {
-      this.server.close();
-      this.channel.send("drained", {});
-      this.loop.stop();
-    };
-    if (mode === "now") return finish();
-    this.server.drain(finish);
-    this.loop.after(withinMs, finish);
+    const limit = this.loop.after(mode === "now" ? 0 : withinMs, () => this.end());
+    this.server.drain(() => {
+      limit.cancel();
+      this.end();
+    });
+  }
+
+  private end(): void {
+    this.server.close();
+    this.channel.send("drained", {});
+    this.loop.stop();
   }
 
   private dropNextListener(): void {

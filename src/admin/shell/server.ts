@@ -22,7 +22,7 @@ export interface ServerLimits extends ConnectionLimits {
   readonly clients: number;
   /** The last of these seats are for those who may write: readers cannot lock the operator out. */
   readonly seatsForWriters: number;
-  /** Beyond `clients` so many more are told that it is busy; the rest waits in the listener's queue. */
+  /** Beyond `clients` so many more are told that it is busy, the rest is closed at once: a queue would lock out writers. */
   readonly turnedAway: number;
   /** For the supervisor to reply. A reload waits 5 s for the roles and reads certificates; beyond this it is stuck. */
   readonly orderTimeoutMs: number;
@@ -109,7 +109,9 @@ export class AdminServer implements ConnectionOwner {
     this.checkIdle();
   }
 
+  /** Ends everything now; a `drain` that was under way is not reported any more. */
   close(): void {
+    this.idleHandler = null;
     this.stopListening();
     this.sweeper.cancel();
     for (const connection of this.connections) connection.close();
@@ -154,7 +156,6 @@ export class AdminServer implements ConnectionOwner {
   onClosed(connection: Connection): void {
     this.connections.delete(connection);
     this.turnedAway.delete(connection);
-    this.resume();
     this.checkIdle();
   }
 
@@ -176,7 +177,6 @@ export class AdminServer implements ConnectionOwner {
 
   private acceptSome(): void {
     for (let i = 0; i < ACCEPTS_PER_TURN && this.listener !== null; i++) {
-      if (this.connections.size >= this.limits.clients + this.limits.turnedAway) return this.listener.watch.modify(0);
       const fd = accept(this.listener.fd);
       if (fd === -E.AGAIN) return;
       if (fd === -E.INTR || fd === -E.CONNABORTED) continue;
@@ -194,25 +194,22 @@ export class AdminServer implements ConnectionOwner {
     const policy = { daemonUid, adminGroup: this.source.adminGroup() };
     const caller = identify(credentials, readAccounts(), policy);
     const seats = this.limits.clients - (caller.mayWrite ? 0 : this.limits.seatsForWriters);
-    const served = this.connections.size - this.turnedAway.size;
+    const isTurnedAway = this.connections.size - this.turnedAway.size >= seats;
+    if (isTurnedAway && this.turnedAway.size >= this.limits.turnedAway) {
+      close(fd);
+      return;
+    }
     const connection = new Connection(this.loop, fd, caller, this);
     this.connections.add(connection);
-    if (served >= seats) this.turnedAway.add(connection);
+    if (isTurnedAway) this.turnedAway.add(connection);
   }
 
   /** The kernel refuses new descriptors: a level-triggered listener would spin until one is free. */
   private rest(error: number): void {
     this.listener?.watch.modify(0);
     this.pause?.cancel();
-    this.pause = this.loop.after(ACCEPT_PAUSE_MS, () => {
-      this.pause = null;
-      this.resume();
-    });
+    this.pause = this.loop.after(ACCEPT_PAUSE_MS, () => this.listener?.watch.modify(EPOLL.IN));
     this.reportSometimes("admin.accept", `the admin socket cannot take a client: ${errnoText(error)}`, {});
-  }
-
-  private resume(): void {
-    if (this.pause === null) this.listener?.watch.modify(EPOLL.IN);
   }
 
   private stopListening(): void {

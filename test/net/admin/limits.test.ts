@@ -142,6 +142,18 @@ test("readers cannot take the last seats from those who may write", async () => 
   await readers.stop();
 });
 
+test("clients beyond the waiting room are closed at once and nobody has to wait for them", async () => {
+  await start({ clients: 3, seatsForWriters: 1, turnedAway: 1 });
+  const silent: RawClient[] = [];
+  for (let i = 0; i < 8; i++) silent.push(await RawClient.open(harness.socket));
+  await waitFor("four to be closed", () => silent.filter((client) => client.ended).length === 4);
+  expect(silent.map((client) => client.ended)).toEqual([false, false, false, false, true, true, true, true]);
+  silent[3]!.write(GET);
+  await silent[3]!.closed;
+  expect(silent[3]!.received).toStartWith("HTTP/1.1 503");
+  for (const client of silent) client.end();
+});
+
 test("without free descriptors the listener rests, says so once, and goes on when there are some", async () => {
   await start({}, ["prlimit", "--nofile=40:40"]);
   const clients: RawClient[] = [];
