@@ -98,6 +98,9 @@ export const BODY = { NONE: 0, LENGTH: 1, CHUNKED: 2, UNTIL_CLOSE: 3 } as const;
 
 export const NONE = -1;
 
+/** INET6_ADDRSTRLEN without the final zero. */
+export const PEER_TEXT_BYTES = 45;
+
 export class ConnTable {
   readonly capacity: number;
   readonly state: Uint8Array;
@@ -120,14 +123,14 @@ export class ConnTable {
   /** Framing of the message that is being received here. */
   readonly body: Uint8Array;
   readonly bodyLeft: Float64Array;
-  /** Index of the chunk decoder in use, or -1. */
-  readonly decoder: Int32Array;
 
   // Client slots only: the session.
   /** The request as it is forwarded, kept until the first response byte so that it can be sent again. */
   readonly requestBlock: Int32Array;
   readonly requestSent: Int32Array;
   readonly requestEnd: Int32Array;
+  /** Bytes of an unfinished head that the parser has seen (`MessageHead.scannedBytes`). Server slots use it too. */
+  readonly scannedBytes: Int32Array;
   readonly retriesLeft: Int32Array;
   readonly serverIndex: Int32Array;
   readonly queueNext: Int32Array;
@@ -138,6 +141,9 @@ export class ConnTable {
   readonly peerPort: Uint16Array;
   /** 16 bytes a slot; IPv4 in the first four. */
   readonly peerAddress: Uint8Array;
+  /** The address as text, PEER_TEXT_BYTES a slot, and its length. */
+  readonly peerText: Uint8Array;
+  readonly peerTextLength: Uint8Array;
   readonly receivedBytes: Float64Array;
   readonly sentBytes: Float64Array;
   /** Instants on the monotonic clock, -1 when not reached: accept or request start, head complete, server assigned,
@@ -170,10 +176,10 @@ export class ConnTable {
     this.pipeBytes = ints();
     this.body = new Uint8Array(capacity);
     this.bodyLeft = floats();
-    this.decoder = ints();
     this.requestBlock = ints();
     this.requestSent = ints();
     this.requestEnd = ints();
+    this.scannedBytes = ints();
     this.retriesLeft = ints();
     this.serverIndex = ints();
     this.queueNext = ints();
@@ -183,6 +189,8 @@ export class ConnTable {
     this.peerFamily = new Uint8Array(capacity);
     this.peerPort = new Uint16Array(capacity);
     this.peerAddress = new Uint8Array(capacity * 16);
+    this.peerText = new Uint8Array(capacity * PEER_TEXT_BYTES);
+    this.peerTextLength = new Uint8Array(capacity);
     this.receivedBytes = floats();
     this.sentBytes = floats();
     this.startedAt = floats();
@@ -211,8 +219,8 @@ export class ConnTable {
     this.pipe[slot] = NONE;
     this.pipeBytes[slot] = 0;
     this.body[slot] = BODY.NONE;
-    this.decoder[slot] = NONE;
     this.requestBlock[slot] = NONE;
+    this.scannedBytes[slot] = 0;
     this.serverIndex[slot] = NONE;
     this.queueNext[slot] = NONE;
     this.queuePrevious[slot] = NONE;

@@ -1,0 +1,153 @@
+/**
+ * Listening sockets, shared with the other workers: level-triggered with EPOLLEXCLUSIVE, so one connection wakes one
+ * worker. A listener pauses (leaves the epoll set; the kernel's backlog queues) at its frontend's or the appliance's
+ * maxconn and for a moment when descriptors run out; it never spins on a connection that it cannot take.
+ */
+import { frontendCounters, headerWords } from "../../stats/layout.ts";
+import { EPOLL } from "../../sys/abi.ts";
+import { E } from "../../sys/errno.ts";
+import type { Loop } from "../../sys/loop.ts";
+import * as sockets from "../../sys/socket.ts";
+import type { CounterMemory } from "./plane.ts";
+import type { FrontendRuntime } from "./runtime.ts";
+
+/** Connections taken per event: bounds the time away from others and spreads a burst over the workers. */
+const ACCEPT_MAX = 16;
+/** How long a listener stays out when descriptors or memory ran out, and how often that is told. */
+const EXHAUSTED_PAUSE_MS = 100;
+const EXHAUSTED_REPORT_MS = 10_000;
+/** Paused listeners look again this often: a connection may have ended in another worker. */
+const LOOK_AGAIN_MS = 100;
+/** Below this share of maxconn a paused listener goes on; the gap keeps it from flapping. */
+const RESUME_SHARE = 0.9;
+
+export interface Listener {
+  readonly key: string;
+  fd: number;
+  frontend: FrontendRuntime;
+  paused: boolean;
+  /** Accepts per event: grows while the backlog is not empty, so that a lone connection costs one accept4. */
+  batch: number;
+  open: boolean;
+}
+
+/** Takes over an accepted descriptor; the peer's address stands in `sockaddrScratch`. */
+export type AcceptHandler = (listener: Listener, fd: number) => void;
+
+export class Listeners {
+  private readonly loop: Loop;
+  private readonly memory: CounterMemory;
+  private readonly kind: number;
+  private readonly accept: AcceptHandler;
+  private readonly report: (text: string) => void;
+  private readonly slots: Listener[] = [];
+  private pausedCount = 0;
+  private reportedAt = Number.NEGATIVE_INFINITY;
+  /** Client connections of all workers (haproxy: global maxconn). */
+  globalMax = 0;
+  /** False when the connection table has no room for another session. */
+  hasRoom: () => boolean = () => true;
+
+  constructor(loop: Loop, memory: CounterMemory, accept: AcceptHandler, report: (text: string) => void) {
+    this.loop = loop;
+    this.memory = memory;
+    this.accept = accept;
+    this.report = report;
+    this.kind = loop.addKind((slot) => this.onEvent(slot));
+  }
+
+  get all(): readonly Listener[] {
+    return this.slots.filter((listener) => listener.open);
+  }
+
+  /** Accepts on `fd` from now on; it belongs to the listener. */
+  add(key: string, fd: number, frontend: FrontendRuntime): Listener {
+    const listener: Listener = { key, fd, frontend, paused: false, batch: 1, open: true };
+    const free = this.slots.findIndex((slot) => !slot.open);
+    if (free < 0) this.slots.push(listener);
+    else this.slots[free] = listener;
+    this.register(listener);
+    return listener;
+  }
+
+  remove(listener: Listener): void {
+    if (!listener.open) return;
+    listener.open = false;
+    if (listener.paused) this.pausedCount--;
+    else this.loop.unregister(listener.fd);
+    sockets.close(listener.fd);
+  }
+
+  /** Called when a connection has ended; cheap while nothing is paused. */
+  placeFree(): void {
+    if (this.pausedCount > 0) this.resume();
+  }
+
+  private register(listener: Listener): void {
+    const slot = this.slots.indexOf(listener);
+    const result = this.loop.register(listener.fd, EPOLL.IN | EPOLL.EXCLUSIVE, this.kind, slot, 0);
+    if (result < 0) this.report(`listener ${listener.key}: epoll_ctl failed with ${result}`);
+  }
+
+  private pause(listener: Listener): void {
+    if (listener.paused) return;
+    listener.paused = true;
+    this.loop.unregister(listener.fd);
+    this.pausedCount++;
+    if (this.pausedCount === 1) this.loop.after(LOOK_AGAIN_MS, this.lookAgain);
+  }
+
+  private readonly lookAgain = (): void => {
+    if (this.pausedCount === 0) return;
+    this.resume();
+    if (this.pausedCount > 0) this.loop.after(LOOK_AGAIN_MS, this.lookAgain);
+  };
+
+  private resume(): void {
+    for (const listener of this.slots) {
+      if (!listener.open || !listener.paused || this.isFull(listener, RESUME_SHARE)) continue;
+      listener.paused = false;
+      this.pausedCount--;
+      this.register(listener);
+    }
+  }
+
+  private isFull(listener: Listener, share: number): boolean {
+    const { header, all } = this.memory;
+    if (!this.hasRoom()) return true;
+    if (Atomics.load(header, headerWords.connections) >= Math.max(1, Math.floor(this.globalMax * share))) return true;
+    let open = 0;
+    const gauge = listener.frontend.counters + frontendCounters.connections;
+    for (const worker of all) open += worker[gauge];
+    return open >= Math.max(1, Math.floor(listener.frontend.config.maxconn * share));
+  }
+
+  private onEvent(slot: number): void {
+    const listener = this.slots[slot];
+    for (let accepted = 0; accepted < listener.batch; accepted++) {
+      if (!listener.open || listener.paused) return;
+      if (this.isFull(listener, 1)) return this.pause(listener);
+      const fd = sockets.accept(listener.fd);
+      if (fd >= 0) {
+        this.accept(listener, fd);
+        continue;
+      }
+      listener.batch = Math.max(1, listener.batch >> 1);
+      if (fd === -E.MFILE || fd === -E.NFILE || fd === -E.NOMEM || fd === -E.NOBUFS) this.exhausted(listener, fd);
+      // Anything else (EAGAIN, a connection aborted in the backlog) concerns this one connection only.
+      return;
+    }
+    listener.batch = Math.min(ACCEPT_MAX, listener.batch << 1);
+  }
+
+  private exhausted(listener: Listener, errno: number): void {
+    this.pause(listener);
+    const now = this.loop.now;
+    if (now - this.reportedAt < EXHAUSTED_REPORT_MS) return;
+    this.reportedAt = now;
+    const what = errno === -E.MFILE || errno === -E.NFILE ? "no free file descriptors" : "no kernel memory";
+    this.report(
+      `listener ${listener.key}: ${what}; new connections wait in the kernel, tried again every ${EXHAUSTED_PAUSE_MS} ms`,
+    );
+  }
+}

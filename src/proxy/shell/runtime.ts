@@ -1,0 +1,66 @@
+/**
+ * The configuration as the data plane walks it: objects that live as long as a configuration generation.
+ * Endpoints (one a server) live longer: a reload that keeps a server keeps its pool and its gauges.
+ */
+import type { BackendConfig, FrontendConfig, ServerConfig } from "../../config/types.ts";
+import type { Balancer } from "../balance.ts";
+import type { Rules } from "../rules.ts";
+import type { ServerTable } from "../server-table.ts";
+
+/** Idle connections kept per server and worker; more than this many in parallel is rare and a new connect is cheap. */
+export const IDLE_MAX = 256;
+
+export interface Endpoint {
+  /** `backend/server@address`: what makes two generations' servers the same one. */
+  readonly key: string;
+  readonly config: ServerConfig;
+  /** Encoded socket address in pinned memory. */
+  readonly address: number;
+  readonly addressLength: number;
+  readonly family: number;
+  /** First counter of this server in the worker's Float64Array. */
+  readonly counters: number;
+  /** Word of the shared gauge `served`. */
+  readonly servedWord: number;
+  /** LIFO of idle server slots. */
+  readonly idle: Int32Array;
+  idleCount: number;
+  /** Generations that use it; at 0 its pool is closed. */
+  users: number;
+}
+
+export interface BackendRuntime {
+  readonly name: string;
+  readonly config: BackendConfig;
+  readonly endpoints: readonly Endpoint[];
+  readonly table: ServerTable;
+  readonly balancer: Balancer;
+  readonly rules: Rules | null;
+  readonly counters: number;
+  readonly hasLimits: boolean;
+  readonly generation: Generation;
+  /** FIFO of client slots. */
+  queueHead: number;
+  queueTail: number;
+  queueLength: number;
+}
+
+export interface FrontendRuntime {
+  readonly name: string;
+  readonly config: FrontendConfig;
+  readonly isHttp: boolean;
+  readonly defaultBackend: BackendRuntime | null;
+  readonly rules: Rules | null;
+  readonly counters: number;
+  readonly generation: Generation;
+}
+
+export interface Generation {
+  readonly id: number;
+  readonly frontends: readonly FrontendRuntime[];
+  readonly backends: readonly BackendRuntime[];
+  readonly endpoints: readonly Endpoint[];
+  /** Sessions that began with it; a retired generation is dropped when the last one ends. */
+  sessions: number;
+  retired: boolean;
+}

@@ -1,0 +1,122 @@
+/**
+ * tcp mode, and what an HTTP connection becomes after a 101: two directions relayed until both have ended.
+ *
+ *   client FIN ─► queued bytes sent ─► FIN to the server; the other direction goes on        (and the same mirrored)
+ *   RST of one side ─► RST to the other
+ */
+import { AssertionError } from "../../lib/result.ts";
+import { EXCLUDE_NONE } from "../balance.ts";
+import { CONN, FLAG } from "../conn-table.ts";
+import type { Cause, Plane, SessionKind } from "./plane.ts";
+import { RELAY, relay } from "./relay.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Upstream } from "./upstream.ts";
+
+export class TcpSessions implements SessionKind {
+  private readonly p: Plane;
+  private readonly upstream: Upstream;
+  private readonly sessions: Sessions;
+  /** `relay` adds the bytes of one call here. */
+  private readonly moved = new Float64Array(1);
+
+  constructor(p: Plane, upstream: Upstream, sessions: Sessions) {
+    this.p = p;
+    this.upstream = upstream;
+    this.sessions = sessions;
+  }
+
+  /** An accepted connection with its backend chosen. */
+  begin(client: number): void {
+    const t = this.p.table;
+    t.retriesLeft[client] = this.p.backend(client).config.retries;
+    this.sessions.enterBackend(client);
+    this.upstream.assign(client, EXCLUDE_NONE);
+  }
+
+  connected(client: number): void {
+    this.p.table.state[client] = CONN.TUNNEL;
+    this.touch(client);
+    this.pump(client);
+  }
+
+  failed(client: number, cause: Cause): void {
+    this.sessions.close(client, cause, false);
+  }
+
+  clientReady(client: number): void {
+    const t = this.p.table;
+    if (t.state[client] === CONN.TUNNEL) this.pump(client);
+    // Before a server is there nothing is read; a client that broke off need not wait for one.
+    else if (t.flags[client] & FLAG.BROKEN) {
+      this.sessions.close(client, t.state[client] === CONN.QUEUED ? "CQ" : "CC", true);
+    }
+  }
+
+  serverReady(server: number): void {
+    this.pump(this.p.table.peer[server]);
+  }
+
+  clientTimeout(client: number): void {
+    const t = this.p.table;
+    switch (t.state[client]) {
+      case CONN.QUEUED:
+        return this.sessions.close(client, "sQ", false);
+      case CONN.TURNAROUND:
+        return this.upstream.retry(client);
+      case CONN.TUNNEL:
+        return this.sessions.close(client, this.waitsForServer(client) ? "sD" : "cD", false);
+      default:
+        throw new AssertionError(`tcp session: timeout in state ${t.state[client]}`);
+    }
+  }
+
+  serverTimeout(server: number): void {
+    this.sessions.close(this.p.table.peer[server], "sD", false);
+  }
+
+  /** Whose silence it was: the server's when its timeout is the shorter one and the client is not finishing. */
+  private waitsForServer(client: number): boolean {
+    const frontend = this.p.frontendOf[client].config.timeouts;
+    if (this.p.table.flags[client] & FLAG.SHUT) return false;
+    return this.p.backend(client).config.timeouts.serverMs < frontend.clientMs;
+  }
+
+  /** Moves what can be moved in both directions and sees to ends. */
+  pump(client: number): void {
+    const { p, moved } = this;
+    const t = p.table;
+    const server = t.peer[client];
+    moved[0] = 0;
+    const up = relay(p, client, server, moved);
+    t.receivedBytes[client] += moved[0];
+    const upBytes = moved[0];
+    moved[0] = 0;
+    const down = relay(p, server, client, moved);
+    t.sentBytes[client] += moved[0];
+    if (upBytes + moved[0] > 0) this.touch(client);
+    if (up === RELAY.SOURCE_BROKEN || down === RELAY.TARGET_BROKEN) return this.sessions.close(client, "CD", true);
+    // A server that broke off may have left bytes to deliver: `down` says SOURCE_BROKEN after the last of them.
+    if (down === RELAY.SOURCE_BROKEN) return this.sessions.close(client, "SD", true);
+    if (up === RELAY.TARGET_BROKEN && down !== RELAY.IDLE) return this.sessions.close(client, "SD", true);
+    if (up === RELAY.ENDED) p.shutWrite(server);
+    if (down === RELAY.ENDED) {
+      p.shutWrite(client);
+      // The client has our FIN; it gets only so long to send its own.
+      if (up !== RELAY.ENDED) this.touch(client);
+    }
+    if (up === RELAY.ENDED && down === RELAY.ENDED) this.sessions.close(client, "--", false);
+  }
+
+  private touch(client: number): void {
+    const { p } = this;
+    const t = p.table;
+    const frontend = p.frontendOf[client].config.timeouts;
+    const backend = p.backend(client).config.timeouts;
+    if (t.flags[client] & FLAG.SHUT) return p.setTimer(client, frontend.clientFinMs);
+    const tunnel = t.flags[client] & FLAG.UPGRADE;
+    p.setTimer(
+      client,
+      tunnel ? Math.min(frontend.tunnelMs, backend.tunnelMs) : Math.min(frontend.clientMs, backend.serverMs),
+    );
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * A data plane in a process of its own, driven by the test over standard input, one JSON line an order.
+ * argv: path of a JSON file with `ProxyStart`. Prints one JSON line per event.
+ */
+import { readFileSync, rmSync } from "node:fs";
+import type { Assignment, ServerState, TlsMaterial } from "../../src/ipc/messages.ts";
+import type { Config } from "../../src/config/types.ts";
+import { ProxyEngine } from "../../src/proxy/shell/engine.ts";
+import { openCounters } from "../../src/stats/shell/counters.ts";
+import { objectKey } from "../../src/stats/layout.ts";
+import { Loop } from "../../src/sys/loop.ts";
+import { localAddress, openListener } from "../../src/sys/socket.ts";
+import { libc } from "../../src/sys/libc.ts";
+import { BIND_KEY } from "./proxy-config.ts";
+
+export interface ProxyStart {
+  readonly config: Config;
+  readonly tls: Readonly<Record<string, readonly TlsMaterial[]>>;
+  readonly logSessions: boolean;
+}
+
+export type ProxyOrder =
+  | { readonly order: "reload"; readonly config: Config }
+  | { readonly order: "server"; readonly state: ServerState }
+  | { readonly order: "drain"; readonly withinMs: number }
+  | { readonly order: "status" };
+
+const start = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8")) as ProxyStart;
+const say = (event: object): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
+
+const loop = new Loop();
+const countersPath = `/dev/shm/ballast-test-${process.pid}`;
+const counters = openCounters(countersPath, true);
+rmSync(countersPath, { force: true });
+const own = counters.worker(0);
+
+const engine: ProxyEngine = new ProxyEngine(
+  loop,
+  { header: counters.header, shared: counters.shared, own, all: [own] },
+  {
+    sessionsMax: start.config.global.maxconn,
+    log: ({ plane }) => ({
+      write: (client, cause) => {
+        if (start.logSessions) say({ session: cause, status: plane.table.status[client] });
+      },
+    }),
+    report: (kind, text) => say({ report: kind, text }),
+  },
+);
+
+const listener = openListener(
+  { kind: "inet", family: 4, host: "127.0.0.1", port: 0 },
+  { freebind: false, subject: "test listener" },
+);
+const objects: Record<string, number> = {};
+let generation = 0;
+
+function assignment(config: Config): Assignment {
+  const place = (key: string): void => void (objects[key] ??= Object.keys(objects).length);
+  for (const { name } of config.frontends) place(objectKey("frontend", name));
+  for (const { name, servers } of config.backends) {
+    place(objectKey("backend", name));
+    for (const server of servers) place(objectKey("server", `${name}/${server.name}`));
+  }
+  return {
+    generation: ++generation,
+    config,
+    index: 0,
+    objects,
+    listeners: [BIND_KEY],
+    tls: start.tls,
+    servers: [],
+    counters: "",
+  };
+}
+
+function install(config: Config): void {
+  const reasons = engine.prepare(assignment(config), [libc.dup(listener)]);
+  if (reasons.length > 0) return say({ refused: reasons });
+  engine.commit();
+}
+
+function obey(order: ProxyOrder): void {
+  switch (order.order) {
+    case "reload":
+      install(order.config);
+      return say({ reloaded: generation });
+    case "server":
+      engine.setServer(order.state);
+      return say({ server: order.state.server });
+    case "drain":
+      return engine.drain(order.withinMs, () => {
+        say({ drained: true });
+        loop.stop();
+        process.exit(0);
+      });
+    case "status": {
+      const { plane } = engine;
+      return say({
+        status: {
+          sessions: engine.sessionCount,
+          slots: plane.table.used,
+          blocks: plane.arena.blockCount - plane.arena.freeBlocks,
+          connections: counters.header[2],
+          rss: process.memoryUsage().rss,
+          turns: loop.turns,
+          cpu: process.cpuUsage(),
+          own: [...own.subarray(0, 32 * 8)],
+          names: objects,
+        },
+      });
+    }
+  }
+}
+
+install(start.config);
+void loop.run();
+say({ ready: localAddress(listener)?.port });
+
+let pending = "";
+process.stdin.on("data", (chunk: Buffer) => {
+  pending += chunk.toString();
+  for (let at = pending.indexOf("\n"); at >= 0; at = pending.indexOf("\n")) {
+    obey(JSON.parse(pending.slice(0, at)) as ProxyOrder);
+    pending = pending.slice(at + 1);
+  }
+});
+process.stdin.on("end", () => process.exit(0));
