@@ -148,8 +148,7 @@ function noteConnection(buf: Uint8Array, head: MessageHead, start: number, end: 
     if (id === headerIds.close) head.hasConnectionClose = true;
     else if (id === headerIds.keepAlive) head.hasConnectionKeepAlive = true;
     else if (id === headerIds.upgrade) head.hasConnectionUpgrade = true;
-    else if (id === headerIds.host || id > headerIds.lastFraming || id === headerIds.other) {
-      // The other framing fields are dropped anyway; Host is end-to-end and stays (dropNominated).
+    else {
       if (head.nominatedCount === NOMINATED_MAX) return reject.connectionOptions;
       head.nominatedStart[head.nominatedCount] = at;
       head.nominatedEnd[head.nominatedCount] = optionEnd;
@@ -160,6 +159,7 @@ function noteConnection(buf: Uint8Array, head: MessageHead, start: number, end: 
   return 0;
 }
 
+/** RFC 9110 7.6.1. Host is end-to-end and stays, whatever a client says; own fields are added after this. */
 function dropNominated(buf: Uint8Array, head: MessageHead): void {
   const { nameStart, nameEnd, headerId, drop, headerCount } = head;
   for (let option = 0; option < head.nominatedCount; option++) {

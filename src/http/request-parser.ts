@@ -152,25 +152,29 @@ function authorityStart(buf: Uint8Array, start: number, end: number): number {
 function parseVersion(buf: Uint8Array, at: number, end: number, head: MessageHead): number {
   if (end - at < VERSION_BYTES) {
     for (let i = at; i < end; i++) {
-      if (buf[i] === LF) return head.refuse(reject.version, at);
+      if (buf[i] === LF) return refuseVersion(buf, at, end, head);
     }
     return 0;
   }
   for (let i = 0; i < VERSION_PREFIX.length; i++) {
-    if (buf[at + i] !== VERSION_PREFIX[i]) return head.refuse(reject.version, at);
+    if (buf[at + i] !== VERSION_PREFIX[i]) return refuseVersion(buf, at, end, head);
   }
   const major = buf[at + 5];
   const minor = buf[at + 7];
   if (major < ZERO || major > NINE || buf[at + 6] !== DOT || minor < ZERO || minor > NINE) {
-    return head.refuse(reject.version, at);
+    return refuseVersion(buf, at, end, head);
   }
-  if (buf[at + 8] !== CR || buf[at + 9] !== LF) {
-    return head.refuse(buf[at + 8] === LF ? reject.bareLineFeed : reject.version, at);
-  }
+  if (buf[at + 8] !== CR || buf[at + 9] !== LF) return refuseVersion(buf, at, end, head);
   if (major !== ZERO + 1) return head.refuse(reject.versionUnsupported, at);
   head.minor = minor === ZERO ? 0 : 1;
   head.startLineIsCanonical = minor === ZERO + 1 && head.targetForm !== targetForms.absolute;
   return at + VERSION_BYTES;
+}
+
+/** The same reason for the same bytes, whether or not more of them have arrived. */
+function refuseVersion(buf: Uint8Array, at: number, end: number, head: MessageHead): number {
+  const hasBareLineFeed = at + 8 < end && buf[at + 8] === LF;
+  return head.refuse(hasBareLineFeed ? reject.bareLineFeed : reject.version, at);
 }
 
 /** What only the whole head can tell. @returns headEnd or −RejectCode. */

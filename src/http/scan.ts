@@ -6,12 +6,15 @@ import { CR, LF } from "./ascii.ts";
 
 /**
  * @param seen offset up to which an earlier call has looked.
- * @returns true when [seen, end) ends the head, ends its first line (so a bad one is answered at once),
- *   or holds a line feed without carriage return, which the parser refuses.
+ * @returns true when [seen, end) ends the head, ends its first line (so a bad one is answered at once), or holds
+ *   carriage return and line feed apart, which the parser refuses.
  */
 export function mayBeDecided(buf: Uint8Array, start: number, seen: number, end: number): boolean {
   for (let at = seen; at < end; at++) {
-    if (buf[at] !== LF) continue;
+    if (buf[at] !== LF) {
+      if (at > start && buf[at - 1] === CR) return true;
+      continue;
+    }
     if (at === start || buf[at - 1] !== CR) return true;
     // CR LF CR LF; at least one byte stands before an empty line that ends a head
     if (at - start >= 3 && buf[at - 2] === LF) return true;
