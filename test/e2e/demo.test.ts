@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { ballastBinary, isRoot } from "../support/binary.ts";
 import { accepts } from "../support/ports.ts";
@@ -14,14 +14,17 @@ function demoFolders(): string[] {
 
 /** Processes whose command line has the text. */
 function commandLines(text: string): string[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`))
-    .map((name) =>
-      Bun.spawnSync(["cat", `/proc/${name}/cmdline`])
-        .stdout.toString()
-        .replaceAll("\0", " "),
-    )
-    .filter((line) => line.includes(text));
+  const lines = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => {
+      try {
+        return readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
+      } catch {
+        // It ended in between.
+        return "";
+      }
+    });
+  return lines.filter((line) => line.includes(text));
 }
 
 describe("ballast demo without a terminal", () => {
