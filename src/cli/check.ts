@@ -1,0 +1,36 @@
+/** `ballast check [--strict]`: every problem of the configuration, with its line, and nothing else happens. */
+import { loadConfig } from "../config/shell/environment.ts";
+import { renderIssue } from "../config/render-issue.ts";
+import { type CliArgs, flagOn } from "./args.ts";
+import { exitCodes, printJson, printLine, usageFailure } from "./output.ts";
+
+/** sysexits(3) EX_IOERR: the file itself could not be read. */
+const EXIT_IO = 74;
+
+/** Exit code: 0 valid, 1 --strict with warnings, 74 unreadable, 78 broken. */
+export async function runCheck(args: CliArgs): Promise<number> {
+  if (args.rest.length > 0) {
+    return usageFailure({ text: "check takes no words", help: "the file is named with -c: ballast -c FILE check" });
+  }
+  const { text, config, issues } = loadConfig(args.config);
+  if (args.json) printJson({ file: args.config, valid: config !== null, issues });
+  else for (const issue of issues) process.stderr.write(`${renderIssue(issue)}\n`);
+  if (text === null) return EXIT_IO;
+  const errors = issues.filter((issue) => issue.severity === "error").length;
+  const warnings = issues.length - errors;
+  if (config === null) {
+    if (!args.json) process.stderr.write(`${counted(errors, "error")}, ${counted(warnings, "warning")}\n`);
+    return exitCodes.badConfig;
+  }
+  const strictFailure = flagOn(args, "strict") && warnings > 0;
+  if (!args.json && !args.quiet) {
+    const suffix =
+      warnings === 0 ? "" : ` (${counted(warnings, "warning")}${strictFailure ? ", refused by --strict" : ""})`;
+    printLine(`configuration is valid${suffix}`);
+  }
+  return strictFailure ? exitCodes.negative : exitCodes.ok;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

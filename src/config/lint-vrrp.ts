@@ -1,0 +1,90 @@
+/** Warnings about virtual routers. The arithmetic is keepalived's: effective priority = base + weights, kept in 1–254. */
+import type { IssueSink, Path } from "./schema-issue.ts";
+import type { Config, TrackConfig, VrrpConfig } from "./types.ts";
+
+type OriginOf = (object: object) => Path;
+
+export function lintVrrp(config: Config, originOf: OriginOf, sink: IssueSink): void {
+  for (const instance of config.vrrp) {
+    const at = originOf(instance);
+    lintPreempt(instance, at, sink);
+    for (const [index, track] of instance.tracks.entries()) lintWeight(instance, track, [...at, "track", index], sink);
+    lintPassword(instance, at, sink);
+    if (instance.unicast !== null && instance.multicastSource !== null) {
+      sink.warn([...at, "multicast_source"], "is not used: adverts go to the unicast peers", { mark: "key" });
+    }
+    if (instance.tracks.length === 0 && config.frontends.length > 0) {
+      sink.warn(at, "tracks nothing: the address stays on this node when its proxy no longer serves", {
+        mark: "key",
+        help: "add track = [{ proxy = true }]",
+      });
+    }
+  }
+}
+
+function lintPreempt(instance: VrrpConfig, at: Path, sink: IssueSink): void {
+  if (instance.preempt) {
+    return;
+  }
+  const place = [...at, "preempt"];
+  if (instance.initialState === "master") {
+    const help = 'set state = "backup" on every node; the priority decides who begins';
+    sink.warn(place, 'preempt = false has no effect with state = "master"', { mark: "key", help });
+  }
+  if (instance.tracks.some((track) => track.weight !== 0)) {
+    const help = "use weight 0 (fault while it fails), or preempt = true with preempt_delay";
+    sink.warn(place, "preempt = false with a track weight: a lower priority alone never moves the address", {
+      mark: "key",
+      help,
+    });
+  }
+}
+
+/** The peer's priority is in another file: only a weight that cannot change this node's own is certain. */
+function lintWeight(instance: VrrpConfig, track: TrackConfig, at: Path, sink: IssueSink): void {
+  if (track.weight === 0) return;
+  const { priority } = instance;
+  const good = effective(priority, Math.max(track.weight, 0));
+  const bad = effective(priority, Math.min(track.weight, 0));
+  if (good !== bad) return;
+  const message = `weight ${track.weight} never changes the priority, which stays at ${good}: it can never flip mastership`;
+  sink.warn(at, message, { help: "use weight 0 (fault while it fails), or a priority below 254" });
+}
+
+function effective(priority: number, weight: number): number {
+  // The owner of the addresses keeps 255 whatever happens.
+  if (priority === 255) return 255;
+  return Math.min(254, Math.max(1, priority + weight));
+}
+
+/** Passwords of tutorials and distributions: whoever forges adverts tries them first. */
+const knownPasswords = [
+  "1111",
+  "1234",
+  "12345",
+  "123456",
+  "12345678",
+  "0000",
+  "admin",
+  "changeme",
+  "default",
+  "keepaliv",
+  "keepalived",
+  "pass",
+  "passwd",
+  "password",
+  "root",
+  "secret",
+  "test",
+  "vrrp",
+];
+
+function lintPassword(instance: VrrpConfig, at: Path, sink: IssueSink): void {
+  const { authPassword } = instance;
+  if (authPassword === null) return;
+  const isNumber = authPassword === String(instance.virtualRouterId);
+  if (!isNumber && !knownPasswords.includes(authPassword.toLowerCase())) return;
+  sink.warn([...at, "auth", "password"], "is a password that everybody knows", {
+    help: "it travels in clear anyway: choose a random one, and filter IP protocol 112 at the border",
+  });
+}

@@ -1,0 +1,151 @@
+/** Addresses as written in the configuration: "192.0.2.10:80", "[2001:db8::1]:80", "*:80", "unix:/run/app.sock". */
+import { formatIp, parseIp, parseNetwork } from "../lib/ip.ts";
+import { err, ok } from "../lib/result.ts";
+import type { Result } from "../lib/result.ts";
+import type { IssueSink, Path } from "./schema-issue.ts";
+import type { Type } from "./schema-type.ts";
+import { mismatch } from "./schema-type.ts";
+import type { SocketAddress } from "./types.ts";
+
+/** A listener may also name all addresses of a VRRP instance: "vip:NAME:80". */
+export type BindAddress = SocketAddress | { readonly kind: "vip"; readonly instance: string; readonly port: number };
+
+interface AddressProblem {
+  readonly message: string;
+  readonly help?: string;
+}
+
+/** sun_path of the kernel's struct sockaddr_un holds 108 bytes with the final zero. */
+const UNIX_PATH_BYTES_MAX = 107;
+
+/** Canonical text: "0.0.0.0:443", "[2001:db8::1]:80", "unix:/run/app.sock". */
+export function formatSocketAddress(address: SocketAddress): string {
+  if (address.kind === "unix") return `unix:${address.path}`;
+  return address.family === 6 ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+export const serverAddress: Type<SocketAddress> = {
+  words: 'an address such as "192.0.2.10:80"',
+  sections: [],
+  decode: (value, at, sink) => {
+    if (typeof value !== "string") return mismatch(serverAddress.words, value, at, sink);
+    const parsed = parseSocketAddress(value);
+    if (!parsed.ok) return report(parsed.error, value, at, sink);
+    const { host } = { host: "", ...parsed.value };
+    if (host !== "0.0.0.0" && host !== "::") return parsed.value;
+    return report({ message: `"${value}" is no address that one can connect to` }, value, at, sink);
+  },
+};
+
+export const bindAddress: Type<BindAddress> = {
+  words: 'an address such as "*:80" or "vip:NAME:80"',
+  sections: [],
+  decode: (value, at, sink) => {
+    if (typeof value !== "string") return mismatch(bindAddress.words, value, at, sink);
+    const parsed = parseBindAddress(value);
+    return parsed.ok ? parsed.value : report(parsed.error, value, at, sink);
+  },
+};
+
+function report(problem: AddressProblem, value: string, at: Path, sink: IssueSink): undefined {
+  const { message, ...details } = problem;
+  sink.error(at, message, { found: value, ...details });
+  return undefined;
+}
+
+function parseBindAddress(text: string): Result<BindAddress, AddressProblem> {
+  if (!text.startsWith("vip:")) return parseSocketAddress(text);
+  const colon = text.lastIndexOf(":");
+  const instance = text.slice(4, colon);
+  if (colon < 4 || instance === "") return err({ message: `"${text}" is not of the form vip:NAME:PORT` });
+  const port = parsePort(text.slice(colon + 1));
+  return port.ok ? ok({ kind: "vip", instance, port: port.value }) : port;
+}
+
+/** Error: a message that names the text. */
+export function parseSocketAddress(text: string): Result<SocketAddress, AddressProblem> {
+  if (text.startsWith("unix:")) return parseUnix(text.slice(5));
+  if (text.startsWith("/"))
+    return err({ message: `"${text}" is a path`, help: `a Unix socket is written "unix:${text}"` });
+  const colon = text.lastIndexOf(":");
+  if (colon === -1) return err({ message: `"${text}" has no port`, help: `such as "${text === "" ? "*" : text}:80"` });
+  const host = parseHost(text.slice(0, colon), text);
+  if (!host.ok) return host;
+  const port = parsePort(text.slice(colon + 1));
+  return port.ok ? ok({ kind: "inet", ...host.value, port: port.value }) : port;
+}
+
+function parseUnix(path: string): Result<SocketAddress, AddressProblem> {
+  if (!path.startsWith("/") || path.includes("\0")) return err({ message: `"unix:${path}" needs an absolute path` });
+  if (new TextEncoder().encode(path).length > UNIX_PATH_BYTES_MAX) {
+    return err({ message: `the socket's path is longer than ${UNIX_PATH_BYTES_MAX} bytes` });
+  }
+  return ok({ kind: "unix", path });
+}
+
+function parseHost(host: string, whole: string): Result<{ family: 4 | 6; host: string }, AddressProblem> {
+  if (host === "*" || host === "") return ok({ family: 4, host: "0.0.0.0" });
+  const bracketed = /^\[(.*)\]$/.exec(host);
+  const inner = bracketed === null ? host : bracketed[1];
+  const address = parseIp(inner);
+  if (address?.family === 6 && bracketed === null) {
+    return err({
+      message: `"${whole}" has an IPv6 address without brackets`,
+      help: `"[ADDRESS]:PORT", such as "[${inner}]:80"`,
+    });
+  }
+  if (address !== null && (address.family === 6) === (bracketed !== null)) {
+    return ok({ family: address.family, host: formatIp(address) });
+  }
+  if (bracketed === null && /^(?=.*[A-Za-z])[A-Za-z0-9.-]+$/.test(host)) {
+    return err({ message: `host name "${host}" is not supported yet`, help: "write its address" });
+  }
+  return err({ message: `"${host}" is no IP address` });
+}
+
+function parsePort(text: string): Result<number, AddressProblem> {
+  if (/^\d+-\d+$/.test(text)) return err({ message: `port range ${text} is not supported yet` });
+  if (!/^\d{1,10}$/.test(text)) return err({ message: `port "${text}" is no number` });
+  const port = Number(text);
+  return port >= 1 && port <= 65_535 ? ok(port) : err({ message: `port ${port} is outside 1–65535` });
+}
+
+/** One IPv4 address, for VRRP; IPv6 instances come with their own issue. */
+export const ipv4Address: Type<string> = {
+  words: "an IPv4 address",
+  sections: [],
+  decode: (value, at, sink) => {
+    const address = typeof value === "string" ? parseIp(value) : null;
+    if (address === null) return mismatch(ipv4Address.words, value, at, sink);
+    if (address.family === 4) return formatIp(address);
+    return report({ message: `"${String(value)}": VRRP over IPv6 is not supported yet` }, String(value), at, sink);
+  },
+};
+
+export interface VirtualAddress {
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+/** "192.168.36.100/24"; without a length /32, as in keepalived. */
+export const virtualAddress: Type<VirtualAddress> = {
+  words: 'an address such as "192.168.36.100/24"',
+  sections: [],
+  decode: (value, at, sink) => {
+    const network = typeof value === "string" ? parseNetwork(value) : null;
+    if (network === null) return mismatch(virtualAddress.words, value, at, sink);
+    const { address, prefixLength } = network;
+    if (address.family === 6) {
+      return report(
+        { message: `"${String(value)}": virtual IPv6 addresses are not supported yet` },
+        String(value),
+        at,
+        sink,
+      );
+    }
+    const first = address.bytes[0];
+    const unusable = first === 0 || first === 127 || first >= 224 || prefixLength === 0;
+    if (!unusable) return { address: formatIp(address), prefixLength };
+    return report({ message: `"${String(value)}" cannot be a virtual address` }, String(value), at, sink);
+  },
+};
