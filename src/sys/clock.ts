@@ -9,3 +9,8 @@ export function monoNow(): MonoMs {
 export function wallNow(): number {
   return Date.now();
 }
+
+/** Minutes east of UTC that local time is at that instant. */
+export function zoneOffsetMinutes(wallMs: number): number {
+  return -new Date(wallMs).getTimezoneOffset();
+}
