@@ -171,10 +171,12 @@ function parseVersion(buf: Uint8Array, at: number, end: number, head: MessageHea
   return at + VERSION_BYTES;
 }
 
-/** The same reason for the same bytes, whether or not more of them have arrived. */
+/** Judges by what stands before the first line feed, so that bytes yet to come do not change the reason. */
 function refuseVersion(buf: Uint8Array, at: number, end: number, head: MessageHead): number {
-  const hasBareLineFeed = at + 8 < end && buf[at + 8] === LF;
-  return head.refuse(hasBareLineFeed ? reject.bareLineFeed : reject.version, at);
+  let lineFeed = at;
+  while (lineFeed < end && lineFeed < at + VERSION_BYTES && buf[lineFeed] !== LF) lineFeed++;
+  const isBare = lineFeed === at + VERSION_BYTES - 2 && buf[lineFeed] === LF && buf[lineFeed - 1] !== CR;
+  return head.refuse(isBare ? reject.bareLineFeed : reject.version, at);
 }
 
 /** What only the whole head can tell. @returns headEnd or −RejectCode. */
