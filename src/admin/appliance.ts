@@ -10,6 +10,8 @@ import type { VrrpStatus } from "./api.ts";
 
 export class Appliance {
   config: Config;
+  /** The files as written, secrets replaced; null when the supervisor did not send them. */
+  configText: string | null;
   /** null until the supervisor has spoken: a moment after the start. */
   processes: Processes | null = null;
   private servers: Map<string, ServerState>;
@@ -20,6 +22,7 @@ export class Appliance {
 
   constructor(assignment: Assignment) {
     this.config = assignment.config;
+    this.configText = assignment.configText ?? null;
     this.servers = serversOf(assignment);
   }
 
@@ -33,6 +36,7 @@ export class Appliance {
     if (next === null || next.assignment.generation !== generation) return null;
     this.next = null;
     this.config = next.assignment.config;
+    this.configText = next.assignment.configText ?? null;
     this.servers = serversOf(next.assignment);
     for (const state of next.newer.values()) this.setServer(state);
     return next.assignment;

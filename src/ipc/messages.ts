@@ -30,6 +30,8 @@ export interface Assignment {
   readonly servers: readonly ServerState[];
   /** Path of the shared counter file. */
   readonly counters: string;
+  /** Admin: the configuration files as written, secrets replaced (`parseConfig(…).masked`); absent: only `config` is shown. */
+  readonly configText?: string;
 }
 
 export const healthStates = ["up", "down", "unchecked"] as const;

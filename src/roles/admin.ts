@@ -13,6 +13,7 @@ import type { FirstSeen } from "../admin/problems.ts";
 import { describeRequest, objectOf } from "../admin/request.ts";
 import { AdminServer, type ServerLimits, serverLimits, type ServerSource } from "../admin/shell/server.ts";
 import { buildSnapshot } from "../admin/snapshot.ts";
+import { maskConfig } from "../config/mask.ts";
 import type { Assignment, Processes, ServerState } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { assert } from "../lib/result.ts";
@@ -156,8 +157,16 @@ class AdminRole implements ServerSource {
     return `${this.cached.text.slice(0, -1)},${own.slice(1)}\n`;
   }
 
-  config(): { readonly type: ContentType; readonly body: string } {
-    return { type: "application/json", body: `${JSON.stringify(this.appliance.config, null, 2)}\n` };
+  /** The files as written for a person who asks for TOML; with all defaults filled in there is only the JSON form. */
+  config(options: { readonly defaults: boolean; readonly accept: string }): {
+    readonly type: ContentType;
+    readonly body: string;
+  } {
+    const { config, configText } = this.appliance;
+    if (configText !== null && !options.defaults && options.accept.toLowerCase().includes("application/toml")) {
+      return { type: "application/toml", body: configText };
+    }
+    return { type: "application/json", body: `${JSON.stringify(maskConfig(config), null, 2)}\n` };
   }
 
   eventsSince(id: number): readonly BallastEvent[] {

@@ -18,6 +18,7 @@ export type Order = MessagePayloads["request"];
 export interface HarnessOptions {
   readonly config?: Config;
   readonly limits?: Partial<ServerLimits>;
+  readonly configText?: string;
   /** A command that runs the role: `prlimit --nofile=40`. */
   readonly prefix?: readonly string[];
 }
@@ -38,6 +39,7 @@ export class AdminHarness {
   private readonly loop = new Loop();
   private readonly limits: Partial<ServerLimits>;
   private readonly prefix: readonly string[];
+  private readonly configText: string | undefined;
   private closed = false;
   private role: Bun.Subprocess | null = null;
   private eventId = 0;
@@ -46,6 +48,7 @@ export class AdminHarness {
     this.config = options.config ?? testConfig();
     this.limits = options.limits ?? {};
     this.prefix = options.prefix ?? [];
+    this.configText = options.configText;
     chmodSync(this.directory, 0o755);
     this.counters = openCounters(`${this.directory}/counters`, true);
     this.listener = openListener({ kind: "unix", path: this.socket }, { freebind: false, subject: "admin socket" });
@@ -85,7 +88,8 @@ export class AdminHarness {
   }
 
   assignment(change: Partial<Assignment> = {}): Assignment {
-    return testAssignment(this.config, { counters: this.counters.path, ...change });
+    const text = this.configText === undefined ? {} : { configText: this.configText };
+    return testAssignment(this.config, { counters: this.counters.path, ...text, ...change });
   }
 
   /** As the supervisor does it: numbered, then to the admin role. */

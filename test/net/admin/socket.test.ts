@@ -1,17 +1,15 @@
 /** The admin socket from outside: a role process, real clients. */
 import { afterEach, expect, test } from "bun:test";
 import type { Snapshot } from "../../../src/admin/api.ts";
-import type { ServerLimits } from "../../../src/admin/shell/server.ts";
-import type { Config } from "../../../src/config/types.ts";
 import { frontendCounters, COUNTER_MAX } from "../../../src/stats/layout.ts";
 import { serverState, testConfig } from "../../support/admin-config.ts";
-import { AdminHarness } from "../../support/admin-harness.ts";
+import { AdminHarness, type HarnessOptions } from "../../support/admin-harness.ts";
 import { run } from "../../support/process.ts";
 import { waitFor } from "../../support/wait.ts";
 
 let harness: AdminHarness;
 
-async function start(options: { config?: Config; limits?: Partial<ServerLimits> } = {}): Promise<void> {
+async function start(options: HarnessOptions = {}): Promise<void> {
   harness = await AdminHarness.start(options);
 }
 
@@ -54,8 +52,20 @@ test("GET /v1/snapshot shows a server's new state with the message that told it"
 test("GET /v1/config never shows a password", async () => {
   await start();
   const { stdout } = await curl("http://ballast/v1/config?defaults=1");
-  expect(stdout).toContain("VI_1");
-  expect(stdout).not.toContain("secret");
+  expect(JSON.parse(stdout).vrrp[0]).toMatchObject({ name: "VI_1", authPassword: "********" });
+});
+
+test("GET /v1/config gives the files as written to whoever takes TOML", async () => {
+  await start({ configText: "# mine\n[global]\n" });
+  const toml = await curl("-i", "-H", "Accept: application/toml, */*;q=0.1", "http://ballast/v1/config");
+  expect(toml.stdout).toContain("\r\nContent-Type: application/toml\r\n");
+  expect(toml.stdout).toEndWith("\r\n\r\n# mine\n[global]\n");
+  for (const words of [
+    ["http://ballast/v1/config"],
+    ["-H", "Accept: application/toml", "http://b/v1/config?defaults=1"],
+  ]) {
+    expect(JSON.parse((await curl(...words)).stdout).global.node).toBe("lb1");
+  }
 });
 
 test("POST /v1/request hands the order and the caller to the supervisor, and its reply back", async () => {
