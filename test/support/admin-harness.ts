@@ -51,6 +51,8 @@ export class AdminHarness {
     this.configText = options.configText;
     chmodSync(this.directory, 0o755);
     this.counters = openCounters(`${this.directory}/counters`, true);
+    // The role may run as somebody else.
+    chmodSync(this.counters.path, 0o666);
     this.listener = openListener({ kind: "unix", path: this.socket }, { freebind: false, subject: "admin socket" });
     chmodSync(this.socket, 0o666);
     void this.loop.run();

@@ -125,6 +125,12 @@ test("another user reads and may not write", async () => {
   expect(events).toMatchObject([{ kind: "admin.forbidden", fields: { user: "nobody", uid: 65534 } }]);
 });
 
+test("the user that the role runs as may not write when another one started the daemon", async () => {
+  await start({ prefix: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] });
+  expect(JSON.parse(await asNobody("http://ballast/v1/snapshot"))).toMatchObject({ user: "nobody", mayWrite: false });
+  expect(await snapshot()).toMatchObject({ user: "root", mayWrite: true });
+});
+
 test("a member of admin_group may write", async () => {
   const config = testConfig();
   await start({ config: { ...config, admin: { ...config.admin, adminGroup: "nogroup" } } });
