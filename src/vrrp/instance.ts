@@ -146,6 +146,14 @@ export type Event =
   /** The parameters changed while running; `step` gets the new ones, here are the old. */
   | { readonly kind: "reconfigure"; readonly before: InstanceParams; readonly well: readonly boolean[] };
 
+export type AdvertEvent = Extract<Event, { kind: "advert" }>;
+
+/** What only matters to an instance that takes part in the protocol. */
+export type ProtocolEvent = Extract<
+  Event,
+  { kind: "advert" | "tick" | "address_lost" | "advert_sent" | "announce_failed" }
+>;
+
 export type Effect =
   | { readonly kind: "send_advert"; readonly priority: number }
   /** All VIPs of the instance; setting one that is there is no error. */
@@ -185,4 +193,13 @@ export function newInstance(params: InstanceParams): Instance {
     },
     cause: "start",
   };
+}
+
+/** A line for the operator. */
+export function notice(
+  level: "info" | "notice" | "warning",
+  topic: Extract<Effect, { kind: "notice" }>["topic"],
+  text: string,
+): Effect {
+  return { kind: "notice", level, topic, text };
 }

@@ -27,6 +27,9 @@ export interface Network {
   readonly node: (name: string) => NetworkNode;
   /** Pulls or plugs the cable of a node at the switch: the node itself sees its carrier go. */
   readonly cable: (name: string, plugged: boolean) => Promise<void>;
+  /** Takes the node's interface away; `addInterface` gives it a new one with another index. */
+  readonly removeInterface: (name: string) => Promise<void>;
+  readonly addInterface: (name: string) => Promise<void>;
   /** Removes everything; the processes inside must have ended. */
   readonly close: () => Promise<void>;
 }
@@ -78,7 +81,11 @@ export async function makeNetwork(prefix: string, addresses: Readonly<Record<str
     const cable = async (name: string, plugged: boolean): Promise<void> => {
       await mustRun(["ip", "-n", hub, "link", "set", `p-${name}`, plugged ? "up" : "down"]);
     };
-    return { nodes, node, cable, close };
+    const removeInterface = async (name: string): Promise<void> => {
+      await mustRun(["ip", "-n", node(name).namespace, "link", "del", "eth0"]);
+    };
+    const addInterface = (name: string): Promise<void> => connect(hub, node(name).namespace, name, addresses[name]);
+    return { nodes, node, cable, removeInterface, addInterface, close };
   } catch (error) {
     await close();
     throw error;
@@ -103,8 +110,8 @@ function networkNode(name: string, namespace: string, address: string): NetworkN
     run: (command, timeoutMs) => mustRun([...inside, ...command], timeoutMs),
     start: (command, options) => startProcess([...inside, ...command], options),
     addresses: async () => {
-      const text = await mustRun(["ip", "-n", namespace, "-4", "-o", "address", "show", "dev", "eth0"]);
-      return [...text.matchAll(/inet (\S+)/g)].map((match) => match[1]);
+      const text = await mustRun(["ip", "-n", namespace, "-4", "-o", "address", "show", "up"]);
+      return [...text.matchAll(/eth0\s+inet (\S+)/g)].map((match) => match[1]);
     },
   };
 }

@@ -4,7 +4,8 @@
  *   bun test/support/vrrp-node.ts CONFIG     CONFIG: a JSON file, VrrpConfig[]
  *
  * Prints a line of JSON for each event and status. SIGTERM stops it in order; SIGHUP reads CONFIG again;
- * SIGUSR1 orders a failover; SIGUSR2 turns the health of the proxy over (it starts as serving).
+ * SIGUSR1 orders a failover; SIGUSR2 turns the health of the proxy over (it starts as serving); SIGQUIT lets the
+ * supervisor vanish.
  */
 import { readFileSync } from "node:fs";
 import type { Config, VrrpConfig } from "../../src/config/types.ts";
@@ -44,6 +45,7 @@ process.on("SIGHUP", () => {
   supervisor.send("prepare", assignment());
 });
 process.on("SIGUSR1", () => supervisor.send("vrrp_order", { order: "failover", instance: null }));
+process.on("SIGQUIT", () => supervisor.close());
 process.on("SIGUSR2", () => {
   serving = !serving;
   supervisor.send("proxy_health", { serving, reason: "test" });

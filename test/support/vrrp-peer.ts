@@ -129,7 +129,18 @@ vrrp_instance VI_1 {
   writeFileSync(path, text);
   const pid = (name: string): string => join(folder, `${name}.pid`);
   return node.start([
-    ...["keepalived", "--dont-fork", "--log-console", "--log-detail", "--use-file", path],
-    ...["--pid", pid("parent"), "--vrrp_pid", pid("vrrp"), "--checkers_pid", pid("checkers"), "--vrrp"],
+    "keepalived",
+    "--dont-fork",
+    "--log-console",
+    "--log-detail",
+    "--use-file",
+    path,
+    "--pid",
+    pid("parent"),
+    "--vrrp_pid",
+    pid("vrrp"),
+    "--checkers_pid",
+    pid("checkers"),
+    "--vrrp",
   ]);
 }

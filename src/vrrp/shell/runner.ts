@@ -5,7 +5,6 @@
 import type { BallastEvent, EventLevel, VrrpStatus } from "../../admin/api.ts";
 import { assert, unreachable } from "../../lib/result.ts";
 import { type MonoMs, NEVER } from "../../lib/time.ts";
-import { ADDRESS_OWNER, type AddressRequest } from "../../netlink/codec-route.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
 import { addressText } from "../../net/address.ts";
 import { monoNow, wallNow } from "../../sys/clock.ts";
@@ -14,14 +13,14 @@ import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import type { Effect, Event, Instance } from "../instance.ts";
 import { newInstance } from "../instance.ts";
 import { nextDeadline, step } from "../machine.ts";
-import { findVip, vipRequest } from "../node-facts.ts";
 import type { Received, ReceiveReason } from "../receive.ts";
 import { ReasonLog } from "../reason-log.ts";
-import { type InstanceSettings, MULTICAST_GROUP_IPV4, type Vip } from "../settings.ts";
+import { type InstanceSettings, MULTICAST_GROUP_IPV4 } from "../settings.ts";
 import { type InstanceStats, newStats, vrrpStatus } from "../status.ts";
 import { authType, priority } from "../wire.ts";
 import type { AdvertSocket } from "./advert-socket.ts";
 import type { GarpSender } from "./garp-sender.ts";
+import { VipKeeper } from "./vip-keeper.ts";
 
 /** An instance settles after a handful of events; more in one go is a loop in the machine. */
 const EVENTS_PER_TURN_MAX = 64;
@@ -44,19 +43,19 @@ export class Runner {
   private instance: Instance;
   private readonly stats: InstanceStats;
   private readonly ports: RunnerPorts;
+  private readonly vips: VipKeeper;
   private readonly reasons = new ReasonLog();
   private readonly queue: Event[] = [];
   private working = false;
   private timer: LoopTimer | null = null;
   private timerAt: MonoMs = NEVER;
-  /** VIPs that this process set, by text: on kernels that do not keep the owner tag the only proof. */
-  private readonly setHere = new Set<string>();
 
   constructor(settings: InstanceSettings, ports: RunnerPorts) {
     this.settings = settings;
     this.ports = ports;
     this.instance = newInstance(settings.params);
     this.stats = newStats(wallNow());
+    this.vips = new VipKeeper(settings, ports.route);
   }
 
   get name(): string {
@@ -134,20 +133,16 @@ export class Runner {
   /** The same instance with new settings: state and timers stay. */
   reconfigure(settings: InstanceSettings, tracksWell: readonly boolean[]): void {
     const before = this.settings;
-    const kept = new Set(settings.vips.map(vipKey));
-    this.removeVips(before.vips.filter((vip) => !kept.has(vipKey(vip))));
     this.settings = settings;
+    this.reportRefusals(this.vips.reconfigure(settings));
     this.handle({ kind: "reconfigure", before: before.params, well: tracksWell });
   }
 
-  /** VIPs with our tag that stand on the node although this instance does not lead: a predecessor was killed. */
+  /** Takes away VIPs that a killed predecessor left on the node. */
   removeLeftovers(): void {
-    const { view } = this.ports.route;
-    const left = this.settings.vips.filter((vip) => findVip(view, vip)?.owner === ADDRESS_OWNER);
+    const left = this.vips.removeLeftovers().map((vip) => vip.text);
     if (left.length === 0) return;
-    this.removeVips(left);
-    const text = `removed ${left.map((vip) => vip.text).join(", ")}, left behind by a speaker that was killed`;
-    this.report("warning", "vrrp.address", text, {});
+    this.report("warning", "vrrp.address", `removed ${left.join(", ")}, left behind by a speaker that was killed`, {});
   }
 
   /** A timer for the machine's next deadline. One that is armed too early is kept: it fires, looks and arms again. */
@@ -171,7 +166,7 @@ export class Runner {
       case "add_addresses":
         return this.addVips();
       case "remove_addresses":
-        return this.removeVips(this.settings.vips);
+        return this.reportRefusals(this.vips.remove(this.settings.vips));
       case "announce":
         return this.announce(effect.repeat);
       case "transition":
@@ -182,7 +177,10 @@ export class Runner {
           to: effect.to,
           cause: effect.cause,
         });
-        if (effect.to === "backup") this.refuseForeignVips();
+        if (effect.to === "backup") {
+          this.refuseDeafness();
+          this.refuseForeignVips();
+        }
         return;
       case "notice":
         return this.report(effect.level, effect.topic, effect.text, {});
@@ -229,39 +227,11 @@ export class Runner {
   }
 
   private addVips(): void {
-    const { view } = this.ports.route;
-    const requests: AddressRequest[] = [];
-    for (const vip of this.settings.vips) {
-      const request = vipRequest(view, vip);
-      if (request === null) {
-        const text = `interface ${vip.interfaceName} does not exist`;
-        this.queue.push({ kind: "trouble", trouble: { kind: "address", address: vip.text, text } });
-        return;
-      }
-      requests.push(request);
-    }
-    this.ports.route.change("add", requests).forEach((result, i) => {
-      const vip = this.settings.vips[i];
-      if (result.errno === 0) this.setHere.add(vip.text);
-      else if (result.errno !== E.EXIST) {
-        const trouble = { kind: "address", address: vip.text, text: result.text } as const;
-        this.queue.push({ kind: "trouble", trouble });
-      }
-    });
+    for (const trouble of this.vips.add()) this.queue.push({ kind: "trouble", trouble });
   }
 
-  /** Removes those that are ours: by the tag in the kernel or because this process set them. */
-  private removeVips(vips: readonly Vip[]): void {
-    const { view } = this.ports.route;
-    const ours = vips.filter((vip) => this.setHere.has(vip.text) || findVip(view, vip)?.owner === ADDRESS_OWNER);
-    for (const vip of vips) this.setHere.delete(vip.text);
-    const requests = ours.map((vip) => vipRequest(view, vip)).filter((request) => request !== null);
-    for (const result of this.ports.route.change("remove", requests)) {
-      const gone = result.errno === 0 || result.errno === E.ADDRNOTAVAIL || result.errno === E.NODEV;
-      if (gone) continue;
-      const text = `${addressText(result.request.address)} cannot be removed: ${result.text}`;
-      this.report("error", "vrrp.address", text, {});
-    }
+  private reportRefusals(refusals: readonly string[]): void {
+    for (const text of refusals) this.report("error", "vrrp.address", text, {});
   }
 
   private announce(repeat: number): void {
@@ -271,16 +241,18 @@ export class Runner {
     if (again) this.queue.push({ kind: "announce_failed" });
   }
 
+  /** A backup that cannot hear the master would take over beside it. */
+  private refuseDeafness(): void {
+    const socket = this.ports.socket(this.settings.interfaceName);
+    if (typeof socket !== "string") return;
+    this.queue.push({ kind: "trouble", trouble: { kind: "send", text: socket } });
+  }
+
   /** A VIP that somebody else set would answer on this node while another leads: say so instead of fighting. */
   private refuseForeignVips(): void {
-    if (this.settings.params.basePriority === priority.owner) return;
-    const { view } = this.ports.route;
-    for (const vip of this.settings.vips) {
-      const fact = findVip(view, vip);
-      if (fact === null || fact.owner === ADDRESS_OWNER || this.setHere.has(vip.text)) continue;
-      this.queue.push({ kind: "trouble", trouble: { kind: "foreign_address", address: vip.text } });
-      return;
-    }
+    const vip = this.vips.foreignVip();
+    if (vip === null) return;
+    this.queue.push({ kind: "trouble", trouble: { kind: "foreign_address", address: vip.text } });
   }
 
   private count(reason: string, text: () => string): void {
@@ -300,10 +272,6 @@ export class Runner {
     this.ports.report({ id: 0, wallMs: wallNow(), level, source: "vrrp", kind, object: this.name, text, fields });
     this.ports.changed();
   }
-}
-
-function vipKey(vip: Vip): string {
-  return `${vip.text} on ${vip.interfaceName}`;
 }
 
 /** The first few addresses of an advert, for messages. */

@@ -3,7 +3,11 @@ import { ARP_FRAME_BYTES, decodeArp, encodeArp, gratuitousArp } from "../../../s
 
 const MAC = Uint8Array.fromHex("02000000000a");
 const VIP = Uint8Array.of(192, 0, 2, 10);
-const FRAME = "ffffffffffff02000000000a0806" + "0001080006040001" + "02000000000ac000020a" + "000000000000c000020a";
+/** Ethernet, ARP header, sender, target. */
+const FRAME = "ffffffffffff02000000000a0806 0001080006040001 02000000000ac000020a 000000000000c000020a".replaceAll(
+  " ",
+  "",
+);
 
 test("encodeArp writes a gratuitous ARP as a broadcast request of the address for itself", () => {
   const bytes = new Uint8Array(ARP_FRAME_BYTES);

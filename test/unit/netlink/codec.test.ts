@@ -18,6 +18,8 @@ const REQUEST: AddressRequest = {
   label: "eth0:v",
 };
 
+const hex = (spaced: string): string => spaced.replaceAll(" ", "");
+
 function written(write: (writer: MessageWriter) => void): Uint8Array {
   const bytes = new Uint8Array(1024);
   const writer = new MessageWriter(bytes);
@@ -27,40 +29,23 @@ function written(write: (writer: MessageWriter) => void): Uint8Array {
 
 test("encodeDump asks for all links and all IPv4 addresses", () => {
   expect(written((writer) => encodeDump(writer, "links", 5)).toHex()).toBe(
-    "20000000" + "1200" + "0103" + "05000000" + "00000000" + "00".repeat(16),
+    hex("20000000 1200 0103 05000000 00000000") + "00".repeat(16),
   );
   expect(written((writer) => encodeDump(writer, "addresses", 6)).toHex()).toBe(
-    "18000000" + "1600" + "0103" + "06000000" + "00000000" + "0200000000000000",
+    hex("18000000 1600 0103 06000000 00000000 0200000000000000"),
   );
 });
 
 test("encodeAddress sets an address with CREATE, REPLACE, label, broadcast and our tag", () => {
-  expect(written((writer) => encodeAddress(writer, "add", REQUEST, 9)).toHex()).toBe(
-    "44000000" +
-      "1400" +
-      "0505" +
-      "09000000" +
-      "00000000" +
-      "0218000007000000" +
-      "08000200c000020a" +
-      "08000100c000020a" +
-      "0b000300657468303a760000" +
-      "08000400c00002ff" +
-      "05000b0070000000",
-  );
+  const header = hex("44000000 1400 0505 09000000 00000000 0218000007000000");
+  const addresses = hex("08000200c000020a 08000100c000020a");
+  const rest = hex("0b000300657468303a760000 08000400c00002ff 05000b0070000000");
+  expect(written((writer) => encodeAddress(writer, "add", REQUEST, 9)).toHex()).toBe(header + addresses + rest);
 });
 
 test("encodeAddress removes an address by local address and prefix only", () => {
-  expect(written((writer) => encodeAddress(writer, "remove", REQUEST, 9)).toHex()).toBe(
-    "28000000" +
-      "1500" +
-      "0500" +
-      "09000000" +
-      "00000000" +
-      "0218000007000000" +
-      "08000200c000020a" +
-      "08000100c000020a",
-  );
+  const wanted = hex("28000000 1500 0500 09000000 00000000 0218000007000000 08000200c000020a 08000100c000020a");
+  expect(written((writer) => encodeAddress(writer, "remove", REQUEST, 9)).toHex()).toBe(wanted);
 });
 
 test("decodeRoute reads back the address that encodeAddress wrote", () => {

@@ -1,0 +1,87 @@
+/** The backup's side of the protocol: it listens, and takes over when the master is silent, resigns or ranks lower. */
+import { later, type MonoMs } from "../lib/time.ts";
+import { unreachable } from "../lib/result.ts";
+import { addressText } from "../net/address.ts";
+import {
+  type AdvertEvent,
+  type BackupState,
+  type Effect,
+  type Instance,
+  type InstanceParams,
+  notice,
+  type ProtocolEvent,
+  type Step,
+} from "./instance.ts";
+import { adoptedDownMs, skewMs } from "./timing.ts";
+import { effectivePriority } from "./track.ts";
+import { enterMaster } from "./transition.ts";
+import { priority } from "./wire.ts";
+
+export function backupStep(
+  instance: Instance,
+  state: BackupState,
+  event: ProtocolEvent,
+  params: InstanceParams,
+  now: MonoMs,
+): Step {
+  switch (event.kind) {
+    case "advert":
+      return backupAdvert(instance, state, event, params, now);
+    case "tick":
+      if (now < state.downAt) return { instance, effects: [] };
+      return enterMaster(instance, params, now, state.resigned ? "priority-zero" : "master-down-timer");
+    case "address_lost":
+      // A backup has no VIPs: this is the echo of an older removal.
+      return { instance, effects: [] };
+    case "advert_sent":
+    case "announce_failed":
+      // The result of something sent while still master.
+      return { instance, effects: [] };
+    default:
+      return unreachable(event);
+  }
+}
+
+/** RFC 9568 §6.4.2 (400–470); preempt_delay as keepalived's vrrp_state_backup. */
+function backupAdvert(
+  instance: Instance,
+  state: BackupState,
+  advert: AdvertEvent,
+  params: InstanceParams,
+  now: MonoMs,
+): Step {
+  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  const master = { address: advert.source.slice(), priority: advert.priority };
+  const change = (changes: Partial<BackupState>, effects: readonly Effect[] = []): Step => ({
+    instance: { ...instance, state: { ...state, ...changes } },
+    effects,
+  });
+  if (advert.priority === priority.resign) {
+    // The master says goodbye: only the skew separates us from the other backups. A longer wait is never made of it.
+    const downAt = Math.min(state.downAt, later(now, skewMs(params.version, own, state.masterIntervalMs))) as MonoMs;
+    return change({ downAt, resigned: true, master: null, preemptAt: null });
+  }
+  const lower = advert.priority < own;
+  const preempts = params.preempt && !instance.node.yielded;
+  const delayRuns = params.preemptDelayMs > 0 && (state.preemptAt === null || now < state.preemptAt);
+  if (lower && preempts && !delayRuns) {
+    // Discarded: the down timer goes on and ends that master's term.
+    return change({ master });
+  }
+  const intervalMs = params.version === 3 ? advert.intervalMs : params.advertIntervalMs;
+  const downAt = later(now, adoptedDownMs(params.version, own, intervalMs, params.advertIntervalMs));
+  const startsDelay = lower && preempts && state.preemptAt === null;
+  const preemptAt = !lower ? null : startsDelay ? later(now, params.preemptDelayMs) : state.preemptAt;
+  return change(
+    { downAt, resigned: false, master, masterIntervalMs: intervalMs, preemptAt },
+    startsDelay
+      ? [
+          notice(
+            "info",
+            "vrrp.preempt",
+            `${addressText(advert.source)} leads with priority ${advert.priority}, ours is ${own}; preempting after ${params.preemptDelayMs} ms`,
+          ),
+        ]
+      : [],
+  );
+}

@@ -1,0 +1,191 @@
+/** The master's side of the protocol: it advertises, keeps its VIPs announced, and yields to a better one. */
+import { later, type MonoMs, NEVER } from "../lib/time.ts";
+import { assert, unreachable } from "../lib/result.ts";
+import { addressText, compareAddresses, sameAddress } from "../net/address.ts";
+import {
+  type AdvertEvent,
+  type Effect,
+  type Event,
+  type Instance,
+  type InstanceParams,
+  type MasterState,
+  notice,
+  type ProtocolEvent,
+  type Rival,
+  type Step,
+} from "./instance.ts";
+import { nodeStep } from "./node.ts";
+import { adoptedDownMs, downMs } from "./timing.ts";
+import { effectivePriority } from "./track.ts";
+import { enterBackup } from "./transition.ts";
+import { priority } from "./wire.ts";
+
+/** Adverts of a rival after which both nodes are taken to lead at once (split brain) and the operator is told. */
+const RIVAL_ALARM_COUNT = 3;
+/** Adverts that the kernel refused in a row before the node gives up, so that two masters do not persist. */
+const SEND_FAILURES_MAX = 3;
+/** A refused announcement is sent again after this. */
+const ANNOUNCE_RETRY_MS = 200;
+
+export function masterStep(
+  instance: Instance,
+  state: MasterState,
+  event: ProtocolEvent,
+  params: InstanceParams,
+  now: MonoMs,
+): Step {
+  switch (event.kind) {
+    case "advert":
+      return masterAdvert(instance, state, event, params, now);
+    case "tick":
+      return masterTick(instance, state, params, now);
+    case "address_lost":
+      return {
+        instance,
+        effects: [
+          { kind: "add_addresses" },
+          { kind: "announce", repeat: 1 },
+          notice("warning", "vrrp.address", `somebody removed ${event.address}; it has been put back`),
+        ],
+      };
+    case "advert_sent":
+      return advertSent(instance, state, event, params, now);
+    case "announce_failed": {
+      const burstAt = Math.min(state.burstAt, later(now, ANNOUNCE_RETRY_MS)) as MonoMs;
+      return { instance: { ...instance, state: { ...state, burstAt } }, effects: [] };
+    }
+    default:
+      return unreachable(event);
+  }
+}
+
+function advertSent(
+  instance: Instance,
+  state: MasterState,
+  event: Extract<Event, { kind: "advert_sent" }>,
+  params: InstanceParams,
+  now: MonoMs,
+): Step {
+  if (event.ok) {
+    if (state.sendFailures === 0) return { instance, effects: [] };
+    return { instance: { ...instance, state: { ...state, sendFailures: 0 } }, effects: [] };
+  }
+  const sendFailures = state.sendFailures + 1;
+  if (sendFailures >= SEND_FAILURES_MAX) {
+    return nodeStep(instance, { kind: "trouble", trouble: { kind: "send", text: event.text } }, params, now);
+  }
+  return {
+    instance: { ...instance, state: { ...state, sendFailures } },
+    effects: sendFailures === 1 ? [notice("warning", "vrrp.send", `advert not sent: ${event.text}`)] : [],
+  };
+}
+
+/** RFC 9568 §6.4.3 (700–790). */
+function masterAdvert(
+  instance: Instance,
+  state: MasterState,
+  advert: AdvertEvent,
+  params: InstanceParams,
+  now: MonoMs,
+): Step {
+  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  if (advert.priority === priority.resign) {
+    // Another master resigned: tell whoever listened to it that there is still one.
+    return {
+      instance: { ...instance, state: sent({ ...state, rival: null }, params, now) },
+      effects: [{ kind: "send_advert", priority: own }],
+    };
+  }
+  if (advert.priority > own || (advert.priority === own && senderIsHigher(instance, advert))) {
+    const cause = advert.priority > own ? "higher-priority" : "higher-address";
+    const intervalMs = params.version === 3 ? advert.intervalMs : params.advertIntervalMs;
+    return enterBackup(instance, params, now, cause, {
+      masterIntervalMs: intervalMs,
+      waitMs: adoptedDownMs(params.version, own, intervalMs, params.advertIntervalMs),
+      master: { address: advert.source.slice(), priority: advert.priority },
+      remove: true,
+    });
+  }
+  return answerLower(instance, state, advert, params, now, own);
+}
+
+/** A lower master shall give way: an advert at once, and gratuitous ARP for the hosts that it misled. */
+function answerLower(
+  instance: Instance,
+  state: MasterState,
+  advert: AdvertEvent,
+  params: InstanceParams,
+  now: MonoMs,
+  own: number,
+): Step {
+  const rival = countRival(state.rival, advert);
+  const effects: Effect[] = [];
+  let next: MasterState = { ...state, rival };
+  // Bounds for a flood: a forger could otherwise make us send as fast as it does.
+  if (now - state.advertSentAt >= params.advertIntervalMs / 10) {
+    effects.push({ kind: "send_advert", priority: own });
+    next = sent(next, params, now);
+  }
+  if (params.garp.lowerPriorityRepeat > 0 && now - state.burstSentAt >= params.advertIntervalMs) {
+    effects.push({ kind: "announce", repeat: params.garp.lowerPriorityRepeat });
+    next = { ...next, burstSentAt: now };
+  }
+  if (rival.heard === RIVAL_ALARM_COUNT) {
+    effects.push(
+      notice(
+        "warning",
+        "vrrp.split",
+        `${addressText(advert.source)} acts as master too (priority ${advert.priority}, ours ${own}) and does not give way: it does not hear us`,
+      ),
+    );
+  }
+  return { instance: { ...instance, state: next }, effects };
+}
+
+function countRival(rival: Rival | null, advert: AdvertEvent): Rival {
+  const heard = rival !== null && sameAddress(rival.address, advert.source) ? rival.heard + 1 : 1;
+  return { address: advert.source.slice(), priority: advert.priority, heard };
+}
+
+function masterTick(instance: Instance, state: MasterState, params: InstanceParams, now: MonoMs): Step {
+  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  const effects: Effect[] = [];
+  let next = state;
+  if (now >= state.advertAt) {
+    effects.push({ kind: "send_advert", priority: own });
+    const lateMs = now - state.advertAt;
+    next = sent(next, params, lateMs < params.advertIntervalMs ? state.advertAt : now);
+    next = { ...next, advertSentAt: now };
+    if (lateMs > downMs(params.version, own, params.advertIntervalMs)) {
+      // Stopped or suspended for so long that a backup led meanwhile. It may have gone again without our hearing it:
+      // the VIPs may be anywhere in the neighbours' caches.
+      effects.push(
+        { kind: "add_addresses" },
+        { kind: "announce", repeat: params.garp.repeat },
+        notice("warning", "vrrp.late", `the speaker stood still for ${Math.round(lateMs)} ms; VIPs announced again`),
+      );
+      next = { ...next, burstSentAt: now };
+    }
+  }
+  if (now >= state.burstAt) {
+    effects.push({ kind: "announce", repeat: params.garp.repeat });
+    next = { ...next, burstAt: NEVER, burstSentAt: now };
+  }
+  if (now >= state.refreshAt) {
+    effects.push({ kind: "announce", repeat: 1 });
+    next = { ...next, refreshAt: later(now, params.garp.refreshMs) };
+  }
+  return { instance: { ...instance, state: next }, effects };
+}
+
+/** The advert timer after an advert that was due, or sent, at `at`: adding to the due time keeps the beat free of drift. */
+function sent(state: MasterState, params: InstanceParams, at: MonoMs): MasterState {
+  return { ...state, advertAt: later(at, params.advertIntervalMs), advertSentAt: at };
+}
+
+/** Equal priorities: the higher sender address leads (RFC 9568 §6.4.3, unsigned network order). */
+function senderIsHigher(instance: Instance, advert: AdvertEvent): boolean {
+  const { link } = instance.node;
+  assert(link.kind === "up", "a master has an address");
+  return compareAddresses(advert.source, link.address) > 0;
+}

@@ -1,0 +1,109 @@
+/**
+ * The VIPs of one instance on the node: sets them, removes them, and knows whose an address is. It never touches one
+ * that somebody else set.
+ */
+import { release } from "node:os";
+import { ADDRESS_OWNER, type AddressFact, type AddressRequest } from "../../netlink/codec-route.ts";
+import type { RoutePort } from "../../netlink/route-port.ts";
+import { addressText } from "../../net/address.ts";
+import { E } from "../../sys/errno.ts";
+import type { Trouble } from "../instance.ts";
+import { findVip, vipRequest } from "../node-facts.ts";
+import type { InstanceSettings, Vip } from "../settings.ts";
+import { priority } from "../wire.ts";
+
+/** IFA_PROTO came with Linux 5.18; before, nothing tells whose an address is. */
+const KERNEL_KEEPS_OWNER = kernelIsAtLeast(5, 18);
+
+export class VipKeeper {
+  settings: InstanceSettings;
+  private readonly route: RoutePort;
+  /** VIPs that this process set, by key: on kernels that do not keep the owner tag the only proof. */
+  private readonly setHere = new Set<string>();
+
+  constructor(settings: InstanceSettings, route: RoutePort) {
+    this.settings = settings;
+    this.route = route;
+  }
+
+  /** Sets all VIPs; those that are there already stay. Answers what the kernel refused. */
+  add(): readonly Trouble[] {
+    const { view } = this.route;
+    const requests: AddressRequest[] = [];
+    const added: Vip[] = [];
+    for (const vip of this.settings.vips) {
+      // An owner's own address, or one that somebody set meanwhile: it serves, and it is not ours to remove later.
+      if (this.isForeign(vip)) continue;
+      const request = vipRequest(view, vip);
+      if (request === null) {
+        return [{ kind: "address", address: vip.text, text: `interface ${vip.interfaceName} does not exist` }];
+      }
+      requests.push(request);
+      added.push(vip);
+    }
+    const troubles: Trouble[] = [];
+    this.route.change("add", requests).forEach((result, i) => {
+      const vip = added[i];
+      if (result.errno === 0) this.setHere.add(vipKey(vip));
+      else if (result.errno !== E.EXIST) troubles.push({ kind: "address", address: vip.text, text: result.text });
+    });
+    return troubles;
+  }
+
+  /** Removes those of `vips` that are ours. Answers, in words, what the kernel refused. */
+  remove(vips: readonly Vip[]): readonly string[] {
+    const ours = vips.filter((vip) => this.isOurs(vip));
+    for (const vip of vips) this.setHere.delete(vipKey(vip));
+    const requests = ours.map((vip) => vipRequest(this.route.view, vip)).filter((request) => request !== null);
+    return this.route
+      .change("remove", requests)
+      .filter(({ errno }) => errno !== 0 && errno !== E.ADDRNOTAVAIL && errno !== E.NODEV)
+      .map(({ request, text }) => `${addressText(request.address)} cannot be removed: ${text}`);
+  }
+
+  /** Our VIPs on a node that does not lead: a predecessor was killed. Removes them and answers which. */
+  removeLeftovers(): readonly Vip[] {
+    const left = this.settings.vips.filter((vip) => findVip(this.route.view, vip) !== null && this.isOurs(vip));
+    this.remove(left);
+    return left;
+  }
+
+  /** The first VIP that somebody else set; null: none. The address owner's VIPs are meant to be there. */
+  foreignVip(): Vip | null {
+    if (this.settings.params.basePriority === priority.owner) return null;
+    return this.settings.vips.find((vip) => this.isForeign(vip)) ?? null;
+  }
+
+  /** Other settings for the same instance; VIPs that are no longer among them go. */
+  reconfigure(settings: InstanceSettings): readonly string[] {
+    const kept = new Set(settings.vips.map(vipKey));
+    const refusals = this.remove(this.settings.vips.filter((vip) => !kept.has(vipKey(vip))));
+    this.settings = settings;
+    return refusals;
+  }
+
+  private isForeign(vip: Vip): boolean {
+    return findVip(this.route.view, vip) !== null && !this.isOurs(vip);
+  }
+
+  private isOurs(vip: Vip): boolean {
+    if (this.setHere.has(vipKey(vip))) return true;
+    const fact: AddressFact | null = findVip(this.route.view, vip);
+    if (fact === null) return false;
+    // Without tags whatever is there must be ours, but for the address that the node owns.
+    return (
+      fact.owner === ADDRESS_OWNER || (!KERNEL_KEEPS_OWNER && this.settings.params.basePriority !== priority.owner)
+    );
+  }
+}
+
+function vipKey(vip: Vip): string {
+  return `${vip.text} on ${vip.interfaceName}`;
+}
+
+function kernelIsAtLeast(major: number, minor: number): boolean {
+  const [ownMajor, ownMinor] = release()
+    .split(".")
+    .map((part) => Number.parseInt(part, 10));
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}

@@ -1,0 +1,230 @@
+/** Two Ballast nodes in network namespaces: what an operator does to them and what happens to them. Skipped without root. */
+import { afterEach, describe, expect, test } from "bun:test";
+import type { VrrpConfig } from "../../src/config/types.ts";
+import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
+import { stopAllProcesses } from "../support/process.ts";
+import { type BallastNode, holdsVip, instanceConfig, startBallast, VIP } from "../support/vrrp-peer.ts";
+import { holdsFor, waitFor } from "../support/wait.ts";
+
+const TEST_MS = 30_000;
+const INTERVAL_MS = 200;
+
+let network: Network | null = null;
+
+afterEach(async () => {
+  await stopAllProcesses();
+  await network?.close();
+  network = null;
+});
+
+const node = (name: string): ReturnType<Network["node"]> => network!.node(name);
+
+function start(name: "a" | "b", changes: Partial<VrrpConfig> = {}): BallastNode {
+  const priority = name === "a" ? 101 : 100;
+  return startBallast(node(name), [instanceConfig({ advertIntervalMs: INTERVAL_MS, priority, ...changes })]);
+}
+
+/** Nodes a (leads) and b (follows), and c that only looks on. */
+async function pair(changes: Partial<VrrpConfig> = {}): Promise<readonly [BallastNode, BallastNode]> {
+  network = await makeNetwork("bvnet", { a: "192.0.2.1/24", b: "192.0.2.2/24", c: "192.0.2.3/24" });
+  const a = start("a", changes);
+  const b = start("b", changes);
+  await a.waitForState("master");
+  await waitFor("b to hear a", () => b.status()?.masterAddress === "192.0.2.1");
+  return [a, b];
+}
+
+const onlyHolder = (name: "a" | "b"): Promise<unknown> =>
+  waitFor(`${name} alone to hold the VIP`, async () => {
+    const held = [(await holdsVip(node("a"))) && "a", (await holdsVip(node("b"))) && "b"].filter(Boolean);
+    return held.join() === name;
+  });
+
+describe.skipIf(!canMakeNamespaces)("two nodes", () => {
+  test(
+    "a failover order moves the VIP, and it stays there although the old master has the higher priority",
+    async () => {
+      const [a, b] = await pair();
+      a.process.signal("SIGUSR1");
+      await b.waitForState("master", 1000);
+      await onlyHolder("b");
+      expect(await holdsFor(() => a.status()?.state === "backup" && b.status()?.state === "master", 1500)).toBe(true);
+      expect(a.status()?.why).toContain("handed over by order");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "a client reaches the VIP through stop, takeover and return",
+    async () => {
+      const [a] = await pair();
+      const client = node("c").start(["ping", "-n", "-O", "-i", "0.02", "-W", "1", "192.0.2.10"]);
+      await client.waitForOutput(/icmp_seq=10 /);
+      a.process.signal("SIGTERM");
+      await onlyHolder("b");
+      const again = start("a");
+      await again.waitForState("master");
+      await onlyHolder("a");
+      const answered = client.stdout().length;
+      await waitFor("answers from the returned node", () => client.stdout().length > answered + 500);
+      await client.stop("SIGINT");
+      const [, sent, received] = client
+        .stdout()
+        .match(/(\d+) packets transmitted, (\d+) received/)!
+        .map(Number);
+      // Priority 101 at 200 ms: the skew is 0.12 s, six or seven of these packets; the return loses none.
+      expect(sent - received).toBeLessThan(25);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "a pulled cable is a fault at once, the other node takes over, and the VIP returns with the carrier",
+    async () => {
+      const [a, b] = await pair();
+      await network!.cable("a", false);
+      await a.waitForState("fault", 500);
+      expect(a.status()?.why).toBe("the interface is down");
+      await b.waitForState("master", 3 * INTERVAL_MS + 500);
+      await network!.cable("a", true);
+      await a.waitForState("master");
+      await onlyHolder("a");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "an interface that is removed and made anew is used again (iface-recreated)",
+    async () => {
+      const [a, b] = await pair();
+      await network!.removeInterface("a");
+      await a.waitForState("fault", 500);
+      expect(a.status()?.why).toBe("the interface does not exist");
+      await b.waitForState("master");
+      await network!.addInterface("a");
+      await a.waitForState("master");
+      await onlyHolder("a");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "a proxy that stops serving gives the VIP away at once and gets it back",
+    async () => {
+      const [a, b] = await pair({ tracks: [{ kind: "proxy", weight: 0 }] });
+      a.process.signal("SIGUSR2");
+      await b.waitForState("master", 1000);
+      await onlyHolder("b");
+      expect(a.status()).toMatchObject({ state: "fault", priorityZeroSent: 1 });
+      a.process.signal("SIGUSR2");
+      await a.waitForState("master");
+      await onlyHolder("a");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "a reload with another VIP and priority keeps both nodes' states and every advert",
+    async () => {
+      const [a, b] = await pair();
+      const extra = { ...instanceConfig({}).addresses[0], address: "192.0.2.11" };
+      const changed = instanceConfig({ advertIntervalMs: INTERVAL_MS, priority: 150 });
+      const before = a.status()!;
+      a.reload([{ ...changed, addresses: [...changed.addresses, extra] }]);
+      await waitFor("the new VIP", async () => (await node("a").addresses()).includes("192.0.2.11/24"));
+      expect(await holdsVip(node("a"))).toBe(true);
+      await waitFor("b to hear the new priority", () => b.status()?.masterPriority === 150);
+      a.reload([changed]);
+      await waitFor("the VIP to go", async () => !(await node("a").addresses()).includes("192.0.2.11/24"));
+      expect(a.status()).toMatchObject({ state: "master", transitions: before.transitions });
+      expect(b.status()).toMatchObject({ state: "backup", transitions: 1 });
+    },
+    TEST_MS,
+  );
+
+  test(
+    "an instance that a reload removes resigns, the others stay",
+    async () => {
+      const [a, b] = await pair();
+      a.reload([instanceConfig({ virtualRouterId: 52, name: "VI_2", addresses: [] })]);
+      await b.waitForState("master", 1000);
+      await onlyHolder("b");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "a VIP that somebody removes is put back and reported",
+    async () => {
+      const [a] = await pair();
+      await node("a").run(["ip", "address", "del", VIP, "dev", "eth0"]);
+      await waitFor("the VIP", () => holdsVip(node("a")), 1000);
+      await waitFor("the report", () => a.events().some((text) => text.includes("somebody removed")));
+      expect(a.status()?.state).toBe("master");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "a VIP that somebody else set is left alone: the instance is in fault until it is gone (vip-present-foreign)",
+    async () => {
+      network = await makeNetwork("bvnet", { a: "192.0.2.1/24" });
+      await node("a").run(["ip", "address", "add", VIP, "dev", "eth0"]);
+      const a = start("a");
+      await a.waitForState("fault");
+      expect(a.status()?.why).toContain("Ballast did not set it");
+      expect(await holdsVip(node("a"))).toBe(true);
+      await node("a").run(["ip", "address", "del", VIP, "dev", "eth0"]);
+      await a.waitForState("master");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "a node whose interface is missing starts in fault, leads when it appears, and leaves no VIP without supervisor",
+    async () => {
+      network = await makeNetwork("bvnet", { a: "192.0.2.1/24" });
+      await network.removeInterface("a");
+      const a = start("a");
+      await a.waitForState("fault");
+      await network.addInterface("a");
+      await a.waitForState("master");
+      expect(await holdsVip(node("a"))).toBe(true);
+      a.process.signal("SIGQUIT");
+      expect(await a.process.exited).toBe(0);
+      expect(await holdsVip(node("a"))).toBe(false);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "two instances with crossed priorities share the load, and one node carries both when the other stops",
+    async () => {
+      network = await makeNetwork("bvnet", { a: "192.0.2.1/24", b: "192.0.2.2/24" });
+      const two = (first: number, second: number): readonly VrrpConfig[] => [
+        instanceConfig({ advertIntervalMs: INTERVAL_MS, priority: first }),
+        instanceConfig({
+          name: "VI_2",
+          virtualRouterId: 52,
+          advertIntervalMs: INTERVAL_MS,
+          priority: second,
+          addresses: [{ ...instanceConfig({}).addresses[0], address: "192.0.2.11" }],
+        }),
+      ];
+      const a = startBallast(node("a"), two(100, 50));
+      startBallast(node("b"), two(50, 100));
+      const held = async (): Promise<string> => {
+        const vips = ["192.0.2.10/24", "192.0.2.11/24"];
+        const of = async (name: string): Promise<string> => {
+          const here = await node(name).addresses();
+          return vips.map((vip) => (here.includes(vip) ? "x" : "-")).join("");
+        };
+        return `${await of("a")} ${await of("b")}`;
+      };
+      await waitFor("one VIP on each", async () => (await held()) === "x- -x", 8000);
+      await a.process.stop();
+      await waitFor("both on b", async () => (await held()) === "-- xx", 1000);
+    },
+    TEST_MS,
+  );
+});

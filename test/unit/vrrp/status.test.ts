@@ -1,0 +1,86 @@
+import { expect, test } from "bun:test";
+import { later, type MonoMs } from "../../../src/lib/time.ts";
+import type { VrrpConfig } from "../../../src/config/types.ts";
+import type { Event } from "../../../src/vrrp/instance.ts";
+import { instanceSettings } from "../../../src/vrrp/settings.ts";
+import { newStats, vrrpStatus } from "../../../src/vrrp/status.ts";
+import { configWith } from "./configs.ts";
+import { advert, drive, running } from "./instances.ts";
+
+const NOW = 1_000_000 as MonoMs;
+const PEER = "10.0.0.2";
+
+/** The status after the events, a second after the instance was in its state. */
+function statusAfter(
+  state: "backup" | "master",
+  changes: Partial<VrrpConfig>,
+  ...events: readonly Event[]
+): ReturnType<typeof vrrpStatus> {
+  const settings = instanceSettings(configWith(changes));
+  const at = later(NOW, 1000);
+  const { instance } = drive(running(settings.params, state, "10.0.0.1", NOW), settings.params, at, ...events);
+  return vrrpStatus(settings, instance, newStats(1_700_000_000_000), at);
+}
+
+test("vrrpStatus shows a backup the master that it hears and how the priorities stand", () => {
+  const status = statusAfter("backup", { priority: 100 }, advert(PEER, 101));
+  expect(status).toMatchObject({ state: "backup", masterAddress: PEER, masterPriority: 101, priority: 100 });
+  expect(status.why).toBe("priority 100 against 101 of 10.0.0.2");
+});
+
+test("vrrpStatus explains why a lower master is followed", () => {
+  expect(statusAfter("backup", { preempt: false }, advert(PEER, 50)).why).toBe(
+    "priority 100 against 50 of 10.0.0.2: preemption is off",
+  );
+  expect(statusAfter("backup", { preemptDelayMs: 5000 }, advert(PEER, 50)).why).toBe(
+    "priority 100 against 50 of 10.0.0.2: preempts after a delay of 5.0 s",
+  );
+  expect(statusAfter("backup", {}, advert(PEER, 50)).why).toBe(
+    "priority 100 against 50 of 10.0.0.2: taking over in 2.6 s",
+  );
+  const handedOver: Event = { kind: "order", order: "failover" };
+  expect(statusAfter("master", {}, handedOver, advert(PEER, 50)).why).toContain("handed over by order");
+});
+
+test("vrrpStatus says when a silent backup will lead", () => {
+  expect(statusAfter("backup", {}).why).toBe("no master heard yet; leads with priority 100 in 2.6 s unless one speaks");
+  expect(statusAfter("backup", {}, advert(PEER, 101), advert(PEER, 0)).why).toBe(
+    "the master resigned; taking over with priority 100 in 0.6 s",
+  );
+});
+
+test("vrrpStatus gives the sum that a priority is made of", () => {
+  const tracks = [
+    { kind: "proxy", weight: 2 },
+    { kind: "interface", name: "eth1", weight: -20 },
+  ] as const;
+  const status = statusAfter(
+    "backup",
+    { priority: 101, tracks },
+    { kind: "tracks", well: [true, false] },
+    advert(PEER, 200),
+  );
+  expect(status.priority).toBe(83);
+  expect(status.basePriority).toBe(101);
+  expect(status.why).toBe("priority 83 (101 + 2 for proxy − 20 for interface eth1) against 200 of 10.0.0.2");
+  expect(status.tracks).toEqual([
+    { name: "proxy", ok: true, weight: 2 },
+    { name: "interface eth1", ok: false, weight: -20 },
+  ]);
+});
+
+test("vrrpStatus names the cause of a fault and the way out of maintenance", () => {
+  const tracks = [{ kind: "proxy", weight: 0 }] as const;
+  expect(statusAfter("master", { tracks }, { kind: "tracks", well: [false] })).toMatchObject({
+    state: "fault",
+    masterAddress: null,
+    why: "the proxy of this node does not serve",
+  });
+  expect(statusAfter("master", {}, { kind: "order", order: "maint" }).why).toContain("ballast vrrp resume");
+});
+
+test("vrrpStatus of a master names the rival that does not give way", () => {
+  const status = statusAfter("master", {}, advert(PEER, 50), advert(PEER, 50));
+  expect(status).toMatchObject({ state: "master", masterAddress: null });
+  expect(status.why).toBe("priority 100 against 50 of 10.0.0.2, which acts as master too");
+});
