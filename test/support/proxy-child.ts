@@ -40,6 +40,7 @@ const engine: ProxyEngine = new ProxyEngine(
   {
     sessionsMax: start.config.global.maxconn,
     log: ({ plane }) => ({
+      noteRequest: () => undefined,
       write: (client, cause) => {
         if (start.logSessions) say({ session: cause, status: plane.table.status[client] });
       },

@@ -191,9 +191,26 @@ export class ProxyEngine {
     for (let slot = 0; slot < table.capacity; slot++) {
       const state = table.state[slot];
       if (state === CONN.FREE || state >= CONN.CONNECTING) continue;
-      this.sessions.close(slot, "KD", false);
+      if (this.isBetweenRequests(slot)) this.sessions.dropClient(slot, false);
+      else this.sessions.close(slot, "KD", false);
     }
     this.placeFree();
+  }
+
+  /** No request or session is under way that a log line would be about. */
+  private isBetweenRequests(client: number): boolean {
+    const t = this.plane.table;
+    switch (t.state[client]) {
+      case CONN.HELLO:
+      case CONN.HANDSHAKE:
+      case CONN.ANSWER:
+      case CONN.LINGER:
+        return true;
+      case CONN.HEAD:
+        return (t.flags[client] & FLAG.HEAD_BEGUN) === 0;
+      default:
+        return false;
+    }
   }
 
   private retire(generation: Generation): void {

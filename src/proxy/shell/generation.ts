@@ -1,5 +1,6 @@
 /** Builds what the data plane walks from an assignment: frontends, backends, endpoints that survive reloads. */
 import type { BackendConfig, Config, Mode, ServerConfig, SocketAddress } from "../../config/types.ts";
+import { asciiBytes } from "../../http/ascii.ts";
 import type { Assignment, ServerState } from "../../ipc/messages.ts";
 import { COUNTER_MAX, objectKey, type ObjectKind, SHARED_WORDS, sharedWords } from "../../stats/layout.ts";
 import { encodeTarget } from "../../sys/socket.ts";
@@ -32,6 +33,7 @@ export function buildGeneration(assignment: Assignment, endpoints: Map<string, E
   for (const frontend of config.frontends) {
     generation.frontends.push({
       name: frontend.name,
+      nameBytes: asciiBytes(frontend.name),
       config: frontend,
       isHttp: frontend.mode === "http",
       defaultBackend: generation.backends.find(({ name }) => name === frontend.defaultBackend) ?? null,
@@ -64,6 +66,7 @@ function buildBackend(
   });
   return {
     name: config.name,
+    nameBytes: asciiBytes(config.name),
     config,
     endpoints: config.servers.map((server) =>
       endpointOf(config.name, server, place("server", `${config.name}/${server.name}`), endpoints),
@@ -95,6 +98,7 @@ function endpointOf(backend: string, server: ServerConfig, index: number, endpoi
   return {
     key,
     config: server,
+    nameBytes: asciiBytes(server.name),
     address: target.address,
     addressLength: target.addressLength,
     family: target.family,

@@ -16,8 +16,6 @@ export interface HttpExchange {
   closeIdle(client: number): void;
   /** The configuration that the request which begins now uses. */
   adoptConfiguration(client: number): FrontendRuntime;
-  /** Keeps the request line for the log; `start` is where the head begins. */
-  noteRequest(client: number, start: number, head: MessageHead): void;
   /** The response was forwarded to its end. */
   responded(client: number): void;
   /** The server broke off or spoke nonsense: 502 or a cut connection, whatever is still possible. */

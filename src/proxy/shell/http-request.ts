@@ -88,9 +88,8 @@ export class HttpRequests {
   private begin(client: number): void {
     const { p } = this;
     const t = p.table;
-    const first = t.startedAt[client] >= 0;
     t.flags[client] |= FLAG.HEAD_BEGUN;
-    if (!first) t.startedAt[client] = p.loop.now;
+    t.startedAt[client] = p.loop.now;
     p.setTimer(client, p.frontendOf[client].config.timeouts.httpRequestMs);
   }
 
@@ -149,7 +148,7 @@ export class HttpRequests {
     t.body[client] = head.bodyKind;
     t.bodyLeft[client] = head.bodyKind === bodyKinds.length ? head.contentLength : 0;
     p.memory.own[frontend.counters + frontendCounters.requestsTotal]++;
-    this.exchange.noteRequest(client, start, head);
+    this.exchange.sessions.log.noteRequest(client, head);
 
     this.forward.clear();
     const backend = routeHttp(p, client, frontend, head, this.context, outcome);

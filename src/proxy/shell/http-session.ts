@@ -49,8 +49,6 @@ const REQUEST_FLAGS =
 export class HttpSessions implements SessionKind, HttpExchange {
   readonly sessions: Sessions;
   draining = false;
-  /** Keeps the request line of a client for the log; set by the engine's log. */
-  onRequest: (client: number, start: number, head: MessageHead) => void = () => undefined;
   private readonly p: Plane;
   private readonly upstream: Upstream;
   private readonly tcp: TcpSessions;
@@ -94,10 +92,6 @@ export class HttpSessions implements SessionKind, HttpExchange {
     successor.generation.sessions++;
     p.frontendOf[client] = successor;
     return successor;
-  }
-
-  noteRequest(client: number, start: number, head: MessageHead): void {
-    this.onRequest(client, start, head);
   }
 
   connected(client: number, server: number): void {
@@ -221,7 +215,6 @@ export class HttpSessions implements SessionKind, HttpExchange {
       p.arena.release(t.requestBlock[client]);
       t.requestBlock[client] = NONE;
     }
-    this.count(client);
     this.sessions.finish(client, "--");
     if (t.flags[client] & FLAG.CLOSE_AFTER || !requestDone) {
       t.state[client] = CONN.ANSWER;
@@ -251,28 +244,6 @@ export class HttpSessions implements SessionKind, HttpExchange {
     if (t.inBlock[client] >= 0 || t.flags[client] & FLAG.READABLE) p.markReady(client);
   }
 
-  private count(client: number): void {
-    const { p } = this;
-    const t = p.table;
-    const { own } = p.memory;
-    const family = Math.min(5, Math.floor(t.status[client] / 100)) - 1;
-    const frontend = p.frontendOf[client];
-    own[frontend.counters + frontendCounters.receivedBytes] += t.receivedBytes[client];
-    own[frontend.counters + frontendCounters.sentBytes] += t.sentBytes[client];
-    if (family >= 0) own[frontend.counters + frontendCounters.responses1xx + family]++;
-    const backend = p.backendOf[client];
-    if (backend === null) return;
-    own[backend.counters + backendCounters.receivedBytes] += t.receivedBytes[client];
-    own[backend.counters + backendCounters.sentBytes] += t.sentBytes[client];
-    if (family >= 0) own[backend.counters + backendCounters.responses1xx + family]++;
-    const index = t.serverIndex[client];
-    if (index < 0) return;
-    const { counters } = backend.endpoints[index];
-    own[counters + serverCounters.receivedBytes] += t.receivedBytes[client];
-    own[counters + serverCounters.sentBytes] += t.sentBytes[client];
-    if (family >= 0) own[counters + serverCounters.responses1xx + family]++;
-  }
-
   answer(client: number, status: number, cause: Cause): void {
     const { p } = this;
     const t = p.table;
@@ -300,10 +271,8 @@ export class HttpSessions implements SessionKind, HttpExchange {
     const t = p.table;
     t.status[client] = status;
     t.sentBytes[client] += written;
-    t.respondedAt[client] = p.loop.now;
     const delivered = p.deliver(client, WRITE_AT, written);
     p.memory.own[p.frontendOf[client].counters + frontendCounters.intercepted]++;
-    this.count(client);
     this.sessions.finish(client, cause);
     if (!delivered) return this.sessions.dropClient(client, true);
     if (!closes) return this.awaitNext(client);
@@ -334,7 +303,6 @@ export class HttpSessions implements SessionKind, HttpExchange {
 
   /** Too late for an answer: the client must see that the response is not whole. */
   private cut(client: number, cause: Cause): void {
-    this.count(client);
     this.sessions.close(client, cause, true);
   }
 

@@ -93,11 +93,11 @@ export class Plane {
   readonly pipes = new PipePool();
   readonly memory: CounterMemory;
   /** Valid while the client slot is in use. */
-  readonly frontendOf: FrontendRuntime[];
+  readonly frontendOf: FrontendRuntime[] = [];
   readonly backendOf: (BackendRuntime | null)[];
   readonly tlsOf: (TlsConnection | null)[];
   /** Valid from the moment the client's transport is ready. */
-  readonly kindOf: SessionKind[];
+  readonly kindOf: SessionKind[] = [];
   readonly bytes: Uint8Array;
   readonly base: number;
   private readonly ready: Int32Array;
@@ -119,10 +119,8 @@ export class Plane {
     this.bytes = this.arena.bytes;
     this.base = this.arena.address;
     this.memory = memory;
-    this.frontendOf = new Array<FrontendRuntime>(table.capacity);
-    this.backendOf = new Array<BackendRuntime | null>(table.capacity).fill(null);
-    this.tlsOf = new Array<TlsConnection | null>(table.capacity).fill(null);
-    this.kindOf = new Array<SessionKind>(table.capacity);
+    this.backendOf = Array.from({ length: table.capacity }, () => null);
+    this.tlsOf = Array.from({ length: table.capacity }, () => null);
     this.ready = new Int32Array(table.capacity);
     this.wheel = new TimerWheel(table.capacity, loop.now, (slot) => this.onTimeout(slot));
     loop.addUser(this.wheel);

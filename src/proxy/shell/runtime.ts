@@ -14,6 +14,7 @@ export interface Endpoint {
   /** `backend/server@address`: what makes two generations' servers the same one. */
   readonly key: string;
   readonly config: ServerConfig;
+  readonly nameBytes: Uint8Array;
   /** Encoded socket address in pinned memory. */
   readonly address: number;
   readonly addressLength: number;
@@ -31,6 +32,7 @@ export interface Endpoint {
 
 export interface BackendRuntime {
   readonly name: string;
+  readonly nameBytes: Uint8Array;
   readonly config: BackendConfig;
   readonly endpoints: readonly Endpoint[];
   readonly table: ServerTable;
@@ -47,6 +49,7 @@ export interface BackendRuntime {
 
 export interface FrontendRuntime {
   readonly name: string;
+  readonly nameBytes: Uint8Array;
   readonly config: FrontendConfig;
   readonly isHttp: boolean;
   readonly defaultBackend: BackendRuntime | null;

@@ -1,4 +1,6 @@
 /** The beginning and the end of sessions: the one place that counts, logs and frees. */
+import type { MessageHead } from "../../http/head.ts";
+import { latencyBucket } from "../../stats/latency.ts";
 import { backendCounters, frontendCounters, headerWords } from "../../stats/layout.ts";
 import { CONN, FLAG, NONE } from "../conn-table.ts";
 import type { Cause, Plane } from "./plane.ts";
@@ -8,12 +10,14 @@ import type { Upstream } from "./upstream.ts";
 /** Writes the access-log line of a session or request that ended; the columns still hold it. */
 export interface SessionLog {
   write(client: number, cause: Cause): void;
+  /** A request's head was parsed, its bytes still in the arena: the line is kept for `write`. */
+  noteRequest(client: number, head: MessageHead): void;
 }
 
 export class Sessions {
   private readonly p: Plane;
   private readonly upstream: Upstream;
-  private readonly log: SessionLog;
+  readonly log: SessionLog;
   /** A place became free: paused listeners may go on. */
   onPlaceFree: () => void = () => undefined;
 
@@ -50,6 +54,7 @@ export class Sessions {
     const { p } = this;
     const t = p.table;
     if (t.state[client] === CONN.QUEUED) this.upstream.leaveQueue(client);
+    this.count(client);
     this.log.write(client, cause);
     this.upstream.release(client);
     const backend = p.backendOf[client];
@@ -57,6 +62,36 @@ export class Sessions {
       p.memory.own[backend.counters + backendCounters.sessions]--;
       p.backendOf[client] = null;
     }
+  }
+
+  private count(client: number): void {
+    const { p } = this;
+    const t = p.table;
+    const { own } = p.memory;
+    const received = t.receivedBytes[client];
+    const sent = t.sentBytes[client];
+    const status = t.status[client];
+    const family = status < 100 ? -1 : Math.min(5, Math.floor(status / 100)) - 1;
+    const bucket = latencyBucket(p.loop.now - t.startedAt[client]);
+    const { counters: f } = p.frontendOf[client];
+    own[f + frontendCounters.receivedBytes] += received;
+    own[f + frontendCounters.sentBytes] += sent;
+    own[f + frontendCounters.latency + bucket]++;
+    if (family >= 0) own[f + frontendCounters.responses1xx + family]++;
+    const backend = p.backendOf[client];
+    if (backend === null) return;
+    // The first counters of backends and servers stand at the same places.
+    this.countFor(backend.counters, received, sent, family, bucket);
+    const index = t.serverIndex[client];
+    if (index >= 0) this.countFor(backend.endpoints[index].counters, received, sent, family, bucket);
+  }
+
+  private countFor(at: number, received: number, sent: number, family: number, bucket: number): void {
+    const { own } = this.p.memory;
+    own[at + backendCounters.receivedBytes] += received;
+    own[at + backendCounters.sentBytes] += sent;
+    own[at + backendCounters.latency + bucket]++;
+    if (family >= 0) own[at + backendCounters.responses1xx + family]++;
   }
 
   /** Ends a session that is under way: logged with `cause`, both connections closed, with a reset when `abort`. */
