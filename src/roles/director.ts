@@ -1,0 +1,99 @@
+/**
+ * The director role: health checks of every server, once for the whole appliance. It tells the supervisor what it
+ * finds, and the supervisor tells everybody. Servers without a check count as up and do not concern it.
+ */
+import { checkedKey, type CheckedServer, checkedServers, initialHealthOf } from "../checks/plan.ts";
+import { Checker, type KnownServer } from "../checks/shell/checker.ts";
+import type { Assignment, ServerState } from "../ipc/messages.ts";
+import type { Channel } from "../ipc/shell/channel.ts";
+import { wallNow } from "../sys/clock.ts";
+import type { Loop } from "../sys/loop.ts";
+
+/** A shortage on this machine makes every check fail at once: it is told once a minute. */
+const UNABLE_EVENT_INTERVAL_MS = 60_000;
+
+/** Sets the role up on its loop; it runs with `loop.run()` and stops the loop when it has ended. */
+export function runDirector(channel: Channel, loop: Loop): void {
+  const director = new Director(channel, loop);
+  channel.on("start", (assignment) => director.start(assignment));
+  channel.on("prepare", (assignment) => director.prepare(assignment));
+  channel.on("commit", ({ generation }) => director.commit(generation));
+  channel.on("abort", ({ generation }) => director.abort(generation));
+  channel.on("server_state", (state) => director.serverState(state));
+  channel.on("stop", () => director.stop());
+  channel.onClose(() => loop.stop());
+}
+
+class Director {
+  private readonly channel: Channel;
+  private readonly loop: Loop;
+  private readonly checker: Checker;
+  private prepared: Assignment | null = null;
+  private nextUnableEventMs = 0;
+
+  constructor(channel: Channel, loop: Loop) {
+    this.channel = channel;
+    this.loop = loop;
+    this.checker = new Checker(loop, {
+      random: Math.random,
+      onVerdict: (verdict) => channel.send("verdict", verdict),
+      onUnable: (server, reason) => this.tellUnable(server, reason),
+    });
+  }
+
+  start(assignment: Assignment): void {
+    this.configure(assignment);
+    this.channel.send("ready", { pid: process.pid });
+  }
+
+  /** Nothing can fail later: what a check meets is its result. */
+  prepare(assignment: Assignment): void {
+    this.prepared = assignment;
+    this.channel.send("prepared", { generation: assignment.generation });
+  }
+
+  commit(generation: number): void {
+    if (this.prepared?.generation !== generation) return;
+    this.configure(this.prepared);
+    this.prepared = null;
+  }
+
+  abort(generation: number): void {
+    if (this.prepared?.generation === generation) this.prepared = null;
+  }
+
+  /** The operator's order about a server; its health is our own news coming back. */
+  serverState({ backend, server, admin }: ServerState): void {
+    this.checker.setMaint(checkedKey({ backend, server }), admin === "maint");
+  }
+
+  stop(): void {
+    this.checker.stop();
+    this.channel.send("drained", {});
+    this.loop.defer(() => this.loop.stop());
+  }
+
+  private configure({ config, servers }: Assignment): void {
+    const states = new Map(servers.map((state) => [checkedKey(state), state]));
+    const known = (server: CheckedServer): KnownServer => {
+      const state = states.get(checkedKey(server));
+      return { health: initialHealthOf(state), isMaint: state?.admin === "maint" };
+    };
+    this.checker.configure(checkedServers(config), config.global.spreadChecksPercent, known);
+  }
+
+  private tellUnable({ backend, server }: CheckedServer, reason: string): void {
+    if (this.loop.now < this.nextUnableEventMs) return;
+    this.nextUnableEventMs = this.loop.now + UNABLE_EVENT_INTERVAL_MS;
+    this.channel.send("event", {
+      id: 0,
+      wallMs: wallNow(),
+      level: "error",
+      source: "director",
+      kind: "check.unable",
+      object: `${backend}/${server}`,
+      text: `this machine cannot run health checks: ${reason}; servers keep the state they had`,
+      fields: { reason },
+    });
+  }
+}
