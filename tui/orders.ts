@@ -108,8 +108,8 @@ function describeVrrp(snapshot: Snapshot, intent: Extract<Intent, { kind: "vrrp"
   const row = snapshot.vrrp.find((each) => each.instance === instance);
   const addresses = row?.addresses.join(", ") ?? "";
   const state = row === undefined ? "gone" : vrrpWord(row.state).word;
-  const undo: readonly Request[] =
-    order === "failover" ? [] : [{ op: "vrrp", order: order === "maint" ? "resume" : "maint", instance }];
+  // After a failover, resume lets this node take the address back. A resume came from either, so it has no one way back.
+  const undo: readonly Request[] = order === "resume" ? [] : [{ op: "vrrp", order: "resume", instance }];
   return {
     title: `${vrrpTitles[order]} ${instance} ?`,
     verb: order,
@@ -129,19 +129,25 @@ function vrrpSentences(
   isMaster: boolean,
 ): readonly Sentence[] {
   const leaves: Sentence = { text: `This node gives up ${addresses}: it sends priority 0.`, tone: "plain" };
-  const moves: Sentence = {
-    text: "A live peer takes over within its skew time; without one the address is gone.",
-    tone: "warn",
-  };
   switch (order) {
     case "failover":
-      return [leaves, moves, { text: "With preempt on, a higher priority here takes it back.", tone: "plain" }];
+      return [
+        leaves,
+        {
+          text: "A live peer takes over within its skew time; without one this node is back after its down time.",
+          tone: "warn",
+        },
+        { text: "It does not take it back from a peer before it is resumed.", tone: "plain" },
+      ];
     case "maint": {
       const stays: Sentence = { text: "It takes no part in elections until it is resumed.", tone: "plain" };
+      const moves: Sentence = { text: "A live peer takes over; without one nobody serves the address.", tone: "warn" };
       return isMaster ? [leaves, moves, stays] : [stays];
     }
     case "resume":
-      return [{ text: `It takes part in elections for ${addresses} again.`, tone: "plain" }];
+      return [
+        { text: `It takes part in elections for ${addresses} again, with preemption as configured.`, tone: "plain" },
+      ];
     default:
       return unreachable(order);
   }
@@ -151,7 +157,8 @@ function vrrpObstacle(order: "failover" | "maint" | "resume", state: string | nu
   if (state === null) return "it is not there any more";
   if (order === "failover" && state !== "master") return `it is ${word} here: there is nothing to hand over`;
   if (order === "maint" && state === "maint") return "it is in maintenance already";
-  if (order === "resume" && state !== "maint") return `it is ${word}, not in maintenance`;
+  // A backup may have been handed over by order: resume lets it preempt again.
+  if (order === "resume" && state !== "maint" && state !== "backup") return `it is ${word}: there is nothing to resume`;
   return null;
 }
 

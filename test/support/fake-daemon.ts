@@ -208,9 +208,10 @@ function editVrrp(snapshot: Snapshot, name: string | null, edit: (instance: Vrrp
   return { snapshot: { ...snapshot, vrrp }, object, reply: { ok: true, text: `${name ?? "every instance"}: done` } };
 }
 
-function advanced(snapshot: Snapshot, elapsedMs: number): Snapshot {
+/** The snapshot some time later; load: 1 is the usual traffic. */
+export function advanced(snapshot: Snapshot, elapsedMs: number, load = 1): Snapshot {
   const rateOf = (name: string): number => (name === "app1" ? FAKE_RATE.app1 : name === "app2" ? FAKE_RATE.app2 : 0);
-  const moved = (count: number, perSecond: number): number => count + Math.round((perSecond * elapsedMs) / 1000);
+  const moved = (count: number, perSecond: number): number => count + Math.round((perSecond * load * elapsedMs) / 1000);
   const step = FAKE_RATE.app1 + FAKE_RATE.app2;
   return {
     ...snapshot,

@@ -28,7 +28,7 @@ export function overview(props: PaneProps): readonly string[] {
   const trafficRows = (height >= 26 ? trafficLines.length : 4) + PANEL_ROWS;
   const half = Math.floor(width / 2);
   const heights = share(height - trafficRows, {
-    frontends: snapshot.frontends.length + HEAD_ROWS + PANEL_ROWS,
+    frontends: Math.max(snapshot.frontends.length, 1) + HEAD_ROWS + PANEL_ROWS,
     pair: Math.max(snapshot.backends.length, snapshot.vrrp.length, 1) + HEAD_ROWS + PANEL_ROWS,
   });
   const lower =

@@ -1,0 +1,176 @@
+import { describe, expect, test } from "bun:test";
+import { renderToString } from "ink";
+import type { Snapshot } from "../../../src/admin/api.ts";
+import { displayWidth } from "../../../src/lib/display-width.ts";
+import { Frame } from "../../../tui/app.tsx";
+import type { Model, ViewName } from "../../../tui/model.ts";
+import { drawScreen } from "../../../tui/screen.ts";
+import { unpaint } from "../../../tui/text.ts";
+import { makeTheme } from "../../../tui/theme.ts";
+import { fakeSnapshot } from "../../support/fake-snapshot.ts";
+import { expectGolden } from "../../support/golden.ts";
+import { fakeModel, type FakeModelOptions, press, receive } from "../../support/tui-model.ts";
+
+const plainTheme = makeTheme({ paint: "none", unicode: true });
+const sizes = [
+  { columns: 120, rows: 36 },
+  { columns: 80, rows: 24 },
+] as const;
+
+/** What the terminal would show, line ends trimmed: blanks are checked by width elsewhere. */
+function frame(model: Model, theme = plainTheme): string {
+  const text = renderToString(<Frame model={model} theme={theme} />, { columns: model.size.columns });
+  return `${text
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n")}\n`;
+}
+
+const configLines = ["[global]", 'node = "lb1"', "", "[frontend.web]", 'bind = ["192.0.2.10:443"]'];
+
+const scenes: Readonly<Record<string, (options: FakeModelOptions) => Model>> = {
+  overview: (options) => fakeModel(options),
+  frontends: (options) => fakeModel({ ...options, view: "frontends" }),
+  backends: (options) => press(fakeModel({ ...options, view: "backends" }), "jj").model,
+  "backends-zoomed": (options) => press(fakeModel({ ...options, view: "backends" }), "jjj", "z").model,
+  "drain-dialog": (options) =>
+    press(fakeModel({ ...options, view: "backends" }), "jj", "d", "<tab>", "kernel update").model,
+  "weight-dialog": (options) => press(fakeModel({ ...options, view: "backends" }), "j", "w", "50").model,
+  vrrp: (options) => fakeModel({ ...options, view: "vrrp" }),
+  "failover-dialog": (options) => press(fakeModel({ ...options, view: "vrrp" }), "f").model,
+  events: (options) => fakeModel({ ...options, view: "events" }),
+  config: (options) => receive(fakeModel({ ...options, view: "config" }), { kind: "config", lines: configLines }),
+  help: (options) => press(fakeModel({ ...options, view: "backends" }), "?").model,
+};
+
+describe.each([...sizes])("frame at $columns x $rows", ({ columns, rows }) => {
+  test.each(Object.keys(scenes))("%s looks as drawn", async (name) => {
+    await expectGolden(`tui/${name}.${columns}x${rows}.txt`, frame(scenes[name]({ columns, rows })));
+  });
+});
+
+test("frame without Unicode holds ASCII only", async () => {
+  const theme = makeTheme({ paint: "none", unicode: false });
+  const text = frame(scenes["backends"]({ columns: 80, rows: 24 }), theme);
+  expect(text.replace(/[ -~\n]/g, "")).toBe("");
+  await expectGolden("tui/backends-ascii.80x24.txt", text);
+});
+
+test("every scene in ASCII holds ASCII only", () => {
+  const theme = makeTheme({ paint: "none", unicode: false });
+  for (const scene of Object.values(scenes)) expect(frame(scene({})).length).toBeGreaterThan(100);
+  for (const scene of Object.values(scenes)) expect(frame(scene({}), theme).replace(/[ -~\n]/g, "")).toBe("");
+});
+
+test("drawScreen fills the terminal exactly at every size from 60x15", () => {
+  const views: readonly ViewName[] = ["overview", "frontends", "backends", "vrrp", "events", "config"];
+  const theme = makeTheme({ paint: "color", unicode: true });
+  for (const view of views) {
+    for (let columns = 60; columns <= 200; columns += 7) {
+      for (const rows of [15, 16, 19, 24, 30, 36, 60]) {
+        const { lines } = drawScreen(fakeModelOnce(view, columns, rows), theme);
+        const bad = lines.filter((line) => line !== "" && displayWidth(unpaint(line)) > columns);
+        expect({ view, columns, rows, count: lines.length, bad }).toEqual({
+          view,
+          columns,
+          rows,
+          count: rows,
+          bad: [],
+        });
+      }
+    }
+  }
+});
+
+const onceByView = new Map<ViewName, Model>();
+
+function fakeModelOnce(view: ViewName, columns: number, rows: number): Model {
+  const model = onceByView.get(view) ?? fakeModel({ view });
+  onceByView.set(view, model);
+  return { ...model, size: { columns, rows } };
+}
+
+test("frame under 60x15 says so and names ballast status", () => {
+  const text = frame(fakeModel({ columns: 50, rows: 12 }));
+  expect(text).toContain("50x12");
+  expect(text).toContain("60x15");
+  expect(text).toContain("ballast status");
+});
+
+test("frame of an appliance without anything configured says what is missing", () => {
+  const snapshot: Snapshot = { ...fakeSnapshot(), frontends: [], backends: [], vrrp: [], problems: [] };
+  const text = frame(fakeModel({ snapshot }));
+  expect(text).toContain("no frontend is configured");
+  expect(text).toContain("no backend is configured");
+  expect(text).toContain("no problems");
+});
+
+test("frame of a lost daemon names the socket and the age of the figures", () => {
+  const model = fakeModel();
+  const error = {
+    kind: "no_daemon",
+    text: "no daemon: nobody listens on /run/ballast/ballast.sock",
+    help: "",
+  } as const;
+  const lost = receive(model, { kind: "lost", error, nowMs: model.nowMs });
+  const text = frame(receive(lost, { kind: "tick", nowMs: model.nowMs + 12_000 }));
+  expect(text).toContain("daemon lost 00:00:12 ago");
+  expect(text).toContain("nobody listens on /run/ballast/ballast.sock");
+  expect(text).toContain("figures of 21:35:57");
+});
+
+test("frame marks read-only and greys the keys that would change something", () => {
+  const theme = makeTheme({ paint: "mono", unicode: true });
+  const { lines } = drawScreen(fakeModel({ view: "backends", readonly: true }), theme);
+  expect(unpaint(lines[0])).toContain("[RO]");
+  expect(lines.at(-1)).toContain("\u001b[2md drain\u001b[0m");
+});
+
+test("frame shows hostile text without its controls", () => {
+  const base = fakeSnapshot();
+  const [app, ...rest] = base.backends;
+  const [first, ...others] = app.servers;
+  const hostile = { ...first, checkInfo: "\u001b[2J\u0007\u202eevil", name: "app1\u001b]0;x\u0007" };
+  const snapshot = { ...base, backends: [{ ...app, servers: [hostile, ...others] }, ...rest], user: "al\u001b[31mice" };
+  for (const view of ["overview", "backends", "events"] as const) {
+    const { lines } = drawScreen(fakeModel({ view, snapshot }), plainTheme);
+    // eslint-disable-next-line no-control-regex
+    expect(lines.join("\n")).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  }
+});
+
+test("frame without colour says every state as a word", () => {
+  const text = frame(scenes["backends"]({}));
+  for (const word of ["UP", "DOWN", "DRAIN", "MAINT", "no check"]) expect(text).toContain(word);
+});
+
+test("a theme for NO_COLOR uses no colour", () => {
+  const theme = makeTheme({ paint: "mono", unicode: true });
+  for (const scene of Object.values(scenes)) {
+    const { lines, dialog } = drawScreen(scene({}), theme);
+    // eslint-disable-next-line no-control-regex
+    const codes = [...lines, ...(dialog?.lines ?? [])].join("").match(/\u001b\[[\d;]*m/g) ?? [];
+    expect(new Set(codes).difference(new Set(["\u001b[0m", "\u001b[1m", "\u001b[2m", "\u001b[7m"]))).toEqual(new Set());
+  }
+});
+
+test("drawScreen of 3,000 servers formats only the rows that are seen", () => {
+  const base = fakeSnapshot();
+  const [app] = base.backends;
+  const [sample] = app.servers;
+  let asked = 0;
+  const servers = Array.from({ length: 3_000 }, (_, index) => ({
+    ...sample,
+    name: `s${index}`,
+    // Only the CHECK column and the detail read it.
+    get checkDurationMs(): number {
+      asked++;
+      return 1;
+    },
+  }));
+  const model = { ...fakeModelOnce("backends", 120, 36), snapshots: [{ ...base, backends: [{ ...app, servers }] }] };
+  asked = 0;
+  drawScreen(model, plainTheme);
+  expect(asked).toBeGreaterThan(0);
+  expect(asked).toBeLessThan(60);
+});
