@@ -142,7 +142,8 @@ class LeastConn implements Balancer {
 }
 
 /**
- * haproxy's map-based hash: a table with one entry per unit of weight, in the order of a smooth round robin.
+ * haproxy's map-based hash: a table with one entry per unit of weight (lb_map.c), so that clients stay where they were
+ * when Ballast takes haproxy's place.
  * The map is rebuilt when a server comes or goes, and most clients then change servers.
  * A full server keeps its clients (they queue); a server to avoid hands its client to the next one on the map.
  */
@@ -187,10 +188,15 @@ function buildMap(table: ServerTable): Uint8Array {
   const score = new Int32Array(table.count);
   for (let slot = 0; slot < map.length; slot++) {
     let best = -1;
+    let bestShare = 0;
     for (let i = 0; i < table.count; i++) {
       if (table.backup[i] === 1 || !table.eligible(i)) continue;
       score[i] += table.weight[i];
-      if (best < 0 || score[i] > score[best]) best = i;
+      // Whole shares, the first server of the most wins: coarser than round robin, and haproxy's order to the entry.
+      const share = Math.trunc((score[i] + sum) / sum);
+      if (best >= 0 && share <= bestShare) continue;
+      best = i;
+      bestShare = share;
     }
     score[best] -= sum;
     map[slot] = best;
