@@ -46,7 +46,7 @@ socket = "${setup.folder}/ballast.sock"
 [defaults]
 mode = "${bench.mode}"
 timeouts = { connect = "5s", client = "50s", server = "50s" }
-${bench.mode === "http" ? 'options = ["forwardfor"]' : ""}
+options = [${bench.mode === "http" ? '"forwardfor", "no httplog"' : '"no tcplog"'}]
 [frontend.web]
 bind = [${bind}]
 default_backend = "app"
