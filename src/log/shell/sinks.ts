@@ -5,8 +5,9 @@
  * there. A target that does not take its lines loses them and is told how many once it does; the role never waits.
  */
 import type { BallastEvent } from "../../admin/api.ts";
-import type { LogLevel, LogTarget } from "../../config/types.ts";
+import type { LogLevel, LogSink, LogTarget } from "../../config/types.ts";
 import { asciiBytes } from "../../http/ascii.ts";
+import { unreachable } from "../../lib/result.ts";
 import { later, type MonoMs, NEVER } from "../../lib/time.ts";
 import { wallNow, zoneOffsetMinutes } from "../../sys/clock.ts";
 import { E, errnoText } from "../../sys/errno.ts";
@@ -44,14 +45,16 @@ class Sink {
   private outlet: Outlet | null = null;
   private reopenAt = 0 as MonoMs;
   private flushAt: MonoMs = NEVER;
-  /** Why the target is closed, in words; empty while it is open. */
+  private readonly onTrouble: TroubleHandler;
+  /** Why the target cannot be written, in words; empty while it can. */
   trouble = "";
 
-  constructor(loop: Loop, target: LogTarget, identity: LogIdentity) {
+  constructor(loop: Loop, target: LogTarget, identity: LogIdentity, onTrouble: TroubleHandler) {
     const { sink, format, facility, level } = target;
     this.key = JSON.stringify(target);
     this.loop = loop;
     this.target = target;
+    this.onTrouble = onTrouble;
     this.headers = new LogHeaders({ format, facility, withHost: sink.kind !== "unix" }, identity, zoneOffsetMinutes);
     this.severityMax = severityOf(level);
     this.memory = spareBuffers.pop() ?? pinned(LOG_BUFFER_BYTES);
@@ -61,8 +64,12 @@ class Sink {
     this.open();
   }
 
+  admits(severity: number): boolean {
+    return severity <= this.severityMax;
+  }
+
   add(severity: number, text: Uint8Array, start: number, end: number, isAccess: boolean): void {
-    if (severity > this.severityMax) return;
+    if (!this.admits(severity)) return;
     const bare = isAccess && this.target.format === "plain";
     this.lines.add(bare ? NOTHING : this.headers.at(wallNow(), severity), text, start, end, this.suffix);
     const due = isAccess && this.lines.pendingBytes < FLUSH_BYTES ? FLUSH_INTERVAL_MS : 0;
@@ -95,13 +102,15 @@ class Sink {
     if (this.lines.pendingBytes > 0) this.flushAt = later(now, FLUSH_INTERVAL_MS);
   }
 
-  /** A file was moved away: what was logged until now goes there, what follows into a new one. */
+  /** A file was moved away: what was logged until now goes there, what follows into a new one, if it can be opened. */
   reopen(): void {
     if (this.target.sink.kind !== "file") return;
     this.flush(this.loop.now);
-    this.outlet?.close();
+    const old = this.outlet;
     this.outlet = null;
     this.open();
+    if (this.outlet === null) this.outlet = old;
+    else old?.close();
   }
 
   close(): void {
@@ -115,15 +124,23 @@ class Sink {
   private open(): void {
     const outlet = openOutlet(this.loop, this.target.sink, () => this.flush(this.loop.now));
     this.reopenAt = later(this.loop.now, REOPEN_INTERVAL_MS);
-    this.trouble = typeof outlet === "string" ? outlet : "";
-    this.outlet = typeof outlet === "string" ? null : outlet;
+    if (typeof outlet === "string") return this.suffer(outlet);
+    this.outlet = outlet;
+    this.trouble = "";
   }
 
   private fail(reason: string, now: MonoMs): void {
-    this.trouble = reason;
     this.outlet?.close();
     this.outlet = null;
     this.reopenAt = later(now, REOPEN_INTERVAL_MS);
+    this.suffer(reason);
+  }
+
+  /** Told once, until the target works again. */
+  private suffer(reason: string): void {
+    const isNews = this.trouble === "";
+    this.trouble = reason;
+    if (isNews) this.onTrouble(`log target ${sinkText(this.target.sink)}: ${reason}`);
   }
 
   /** Once there is room again: how much is missing from the log. */
@@ -134,14 +151,40 @@ class Sink {
   }
 }
 
+/** A target cannot be written; in words, once until it works again. */
+export type TroubleHandler = (text: string) => void;
+
+/** The target as the configuration writes it. */
+function sinkText(sink: LogSink): string {
+  switch (sink.kind) {
+    case "stderr":
+    case "stdout":
+      return sink.kind;
+    case "file":
+    case "unix":
+      return `${sink.kind}:${sink.path}`;
+    case "syslog":
+      return sink.address.kind === "unix" ? sink.address.path : `syslog://${sink.address.host}:${sink.address.port}`;
+    default:
+      return unreachable(sink);
+  }
+}
+
 export class Logger {
   private readonly loop: Loop;
   private readonly identity: LogIdentity;
+  private readonly onTrouble: TroubleHandler;
   private sinks: Sink[] = [];
 
-  constructor(loop: Loop, targets: readonly LogTarget[], identity: LogIdentity) {
+  constructor(
+    loop: Loop,
+    targets: readonly LogTarget[],
+    identity: LogIdentity,
+    onTrouble: TroubleHandler = () => undefined,
+  ) {
     this.loop = loop;
     this.identity = identity;
+    this.onTrouble = onTrouble;
     this.configure(targets);
     loop.addUser({
       nextDeadline: () => this.sinks.reduce<MonoMs>((next, sink) => earlier(next, sink.nextFlush()), NEVER),
@@ -151,16 +194,20 @@ export class Logger {
     });
   }
 
-  /** The targets of a new configuration. Those that stay keep what they have not written yet. */
+  /**
+   * The targets of a new configuration. Those that stay keep what they have not written yet, and their files are
+   * opened anew: a reload is what logrotate asks for.
+   */
   configure(targets: readonly LogTarget[]): void {
-    const kept = new Map(this.sinks.map((sink) => [sink.key, sink]));
+    const previous = new Map(this.sinks.map((sink) => [sink.key, sink]));
     this.sinks = targets.map((target) => {
       const key = JSON.stringify(target);
-      const sink = kept.get(key) ?? new Sink(this.loop, target, this.identity);
-      kept.delete(key);
-      return sink;
+      const kept = previous.get(key);
+      previous.delete(key);
+      kept?.reopen();
+      return kept ?? new Sink(this.loop, target, this.identity, this.onTrouble);
     });
-    for (const sink of kept.values()) sink.close();
+    for (const sink of previous.values()) sink.close();
   }
 
   /** A control-plane line: `vrrp.state instance=web from=backup to=master`. Written at the end of this turn. */
@@ -182,17 +229,12 @@ export class Logger {
 
   /** Whether anybody reads access lines: else none need be made. */
   get wantsAccess(): boolean {
-    return this.sinks.length > 0;
-  }
-
-  /** Opens log files anew (after logrotate). */
-  reopen(): void {
-    for (const sink of this.sinks) sink.reopen();
+    return this.sinks.some((sink) => sink.admits(SEVERITY_INFO));
   }
 
   /** Targets that cannot be written now, with the reason. */
   troubles(): readonly string[] {
-    return this.sinks.filter(({ trouble }) => trouble !== "").map(({ key, trouble }) => `${key}: ${trouble}`);
+    return this.sinks.filter(({ trouble }) => trouble !== "").map(({ trouble }) => trouble);
   }
 
   /** Writes what can be written and closes all targets. */

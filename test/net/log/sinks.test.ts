@@ -1,10 +1,21 @@
 /** Log targets with real receivers: files, pipes, UDP and Unix datagrams. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createSocket } from "node:dgram";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LogTarget } from "../../../src/config/types.ts";
+import { giveLogFiles } from "../../../src/log/shell/log-files.ts";
 import { Logger } from "../../../src/log/shell/sinks.ts";
 import { AF, SOCK } from "../../../src/sys/abi.ts";
 import { Loop } from "../../../src/sys/loop.ts";
@@ -54,7 +65,7 @@ test("a file gets access lines bare, events with time and level, and survives it
   );
   access("before");
   renameSync(path, `${path}.1`);
-  logger.reopen();
+  logger.configure([target({ sink: { kind: "file", path } })]);
   access("after");
   await waitFor("the new file", () => existsSync(path) && readFileSync(path, "utf8") === "after\n");
   expect(readFileSync(`${path}.1`, "utf8")).toEndWith("before\n");
@@ -110,9 +121,41 @@ test("a reload keeps targets that stay and closes the others", async () => {
 
 test("a directory that is not there is trouble in words and nothing else", () => {
   const path = join(directory, "absent", "log");
-  logger = new Logger(loop, [target({ sink: { kind: "file", path } })], identity);
+  const told: string[] = [];
+  logger = new Logger(loop, [target({ sink: { kind: "file", path } })], identity, (text) => told.push(text));
   access("lost");
+  logger.configure([target({ sink: { kind: "file", path } })]);
   expect(logger.troubles()[0]).toContain("ENOENT");
+  expect(told).toEqual([expect.stringContaining(`log target file:${path}: ENOENT`)]);
+});
+
+test("wantsAccess is false when no target admits information", () => {
+  const sink = { kind: "file", path: join(directory, "log") } as const;
+  logger = new Logger(loop, [target({ sink, level: "warning" })], identity);
+  expect(logger.wantsAccess).toBe(false);
+  logger.configure([target({ sink })]);
+  expect(logger.wantsAccess).toBe(true);
+});
+
+test("a rotated file whose successor cannot be opened is written on", async () => {
+  const path = join(directory, "log");
+  const targets = [target({ sink: { kind: "file", path } })];
+  logger = new Logger(loop, targets, identity);
+  renameSync(path, `${path}.1`);
+  mkdirSync(path);
+  logger.configure(targets);
+  access("kept");
+  await waitFor("the line", () => readFileSync(`${path}.1`, "utf8") === "kept\n");
+});
+
+test.if(process.getuid?.() === 0)("giveLogFiles makes files for another user and follows no link", () => {
+  const [path, link, outside] = ["log", "link", "outside"].map((name) => join(directory, name));
+  writeFileSync(outside, "");
+  symlinkSync(outside, link);
+  const targets = [path, link].map((file) => target({ sink: { kind: "file", path: file } }));
+  const problems = giveLogFiles(targets, { uid: 65534, gid: 65534 });
+  expect(problems).toEqual([expect.stringContaining(`log target file:${link}: ELOOP`)]);
+  expect([statSync(path).uid, statSync(path).mode & 0o777, statSync(outside).uid]).toEqual([65534, 0o640, 0]);
 });
 
 test("a reader of stderr that stops reading loses lines, learns how many, and never blocks the role", async () => {
