@@ -43,10 +43,15 @@ function syntaxIssue(path: string, text: string, error: TomlError): ConfigIssue 
   const start = before + Math.min(Math.max(error.column - 1, 0), lineLength);
   // The first line of smol-toml's message; the rest is its own excerpt.
   const reason = error.message.split("\n", 1)[0].replace(/^Invalid TOML document: /, "");
-  // What is broken cannot be located, so a secret on that line could not be hidden: it is not shown at all.
-  const hidden = /pass|auth|secret/i.test(lines[line - 1]);
-  const source = { path, locations: locateToml(hidden ? text.replace(/[^\n]/g, " ") : text) };
-  return issueAt(source, { start, end: start + 1 }, { severity: "error", path: "", message: `TOML syntax: ${reason}` });
+  // What is broken cannot be located, so everything behind a word for a secret is hidden.
+  const shown = text.replace(
+    /((?:pass|auth|secret)[^\n=]*=[ \t]*)([^\n]*)/gi,
+    (_, before: string, rest: string) => before + "*".repeat(rest.length),
+  );
+  const message = `TOML syntax: ${reason}`;
+  const help = reason.includes("control characters") ? { help: "is a closing quote missing?" } : {};
+  const extent = { start, end: start + 1 };
+  return issueAt({ path, locations: locateToml(shown) }, extent, { severity: "error", path: "", message, ...help });
 }
 
 /** Files that the patterns name, in their order; within a pattern by name. */

@@ -1,5 +1,5 @@
 /** Problems of a configuration with their place in the text: what the operator sees. */
-import { characterCount, placeAt } from "./locate.ts";
+import { characterCount, lineStartOf, placeAt } from "./locate.ts";
 import type { Extent, Locations } from "./locate.ts";
 import { formatPath } from "./schema-issue.ts";
 import type { IssueDraft, Path, Severity } from "./schema-issue.ts";
@@ -62,12 +62,8 @@ export function issueAt(source: Source, extent: Extent, text: IssueText): Config
     line,
     column,
     length: Math.max(1, characterCount(firstLine)),
-    sourceLine: withoutSecrets(source, lineStart(whole, extent.start), sourceLine),
+    sourceLine: withoutSecrets(source, lineStartOf(whole, extent.start), sourceLine),
   };
-}
-
-function lineStart(text: string, offset: number): number {
-  return text.lastIndexOf("\n", offset - 1) + 1;
 }
 
 /** The same length with every secret of the line as asterisks, so that the caret still fits. */

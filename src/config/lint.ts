@@ -19,6 +19,7 @@ export function lint(
   const originOf: OriginOf = (object) => normalised.origins.get(object) ?? [];
   for (const frontend of config.frontends) lintFrontend(frontend, document, originOf, sink);
   for (const backend of config.backends) lintBackend(backend, document, originOf, sink);
+  lintRetries(normalised.config.backends, document, originOf, sink);
   lintUnused(normalised, originOf, sink);
   lintVrrp(config, originOf, sink);
   lintMaxconn(config.global.maxconn, config.global.workers, document, environment, sink);
@@ -84,12 +85,6 @@ function lintBackend(backend: BackendConfig, document: Document, originOf: Origi
   if (backend.servers.length > 0 && backend.servers.every((server) => server.backup)) {
     sink.warn([...at, "servers"], "has only backup servers", { mark: "key" });
   }
-  const retriesWritten = own?.retries ?? document.defaults?.retries;
-  if (retriesWritten !== undefined && retriesWritten > 0 && !backend.redispatch && backend.servers.length > 1) {
-    const place: Path = own?.retries === undefined ? ["defaults", "retries"] : [...at, "retries"];
-    const message = `retries of backend ${backend.name} all go to the server that failed`;
-    sink.warn(place, message, { mark: "key", help: 'add options = ["redispatch"] so that they can go to another' });
-  }
   if (backend.mode === "http" && own?.mode === undefined) warnTcpServers(backend, originOf, sink);
 }
 
@@ -101,6 +96,27 @@ function warnTcpServers(backend: BackendConfig, originOf: OriginOf, sink: IssueS
     sink.warn(originOf(server), message, { help: 'set mode = "tcp" in this section' });
     return;
   }
+}
+
+/** Only where retries were asked for: the default says nothing about what somebody expects. */
+function lintRetries(
+  backends: readonly BackendConfig[],
+  document: Document,
+  originOf: OriginOf,
+  sink: IssueSink,
+): void {
+  const help = 'add options = ["redispatch"] so that they can go to another';
+  const stuck = backends.filter((backend) => backend.retries > 0 && !backend.redispatch && backend.servers.length > 1);
+  const inherited: string[] = [];
+  for (const backend of stuck) {
+    const at = originOf(backend);
+    const section = at[0] === "listen" ? document.listen : document.backend;
+    if (section?.find((item) => item.name === backend.name)?.value.retries === undefined) inherited.push(backend.name);
+    else sink.warn([...at, "retries"], "all go to the server that failed", { mark: "key", help });
+  }
+  if (document.defaults?.retries === undefined || inherited.length === 0) return;
+  const names = `${inherited.slice(0, 5).join(", ")}${inherited.length > 5 ? ", …" : ""}`;
+  sink.warn(["defaults", "retries"], `all go to the server that failed, in backend ${names}`, { mark: "key", help });
 }
 
 function lintUnused(normalised: Normalised, originOf: OriginOf, sink: IssueSink): void {
@@ -130,6 +146,6 @@ function lintMaxconn(
 ): void {
   const capacity = connectionCapacity(environment.fdLimit) * workers;
   if (document.global?.maxconn === undefined || maxconn <= capacity) return;
-  const message = `${maxconn} connections need more descriptors than ${workers} workers may open (limit ${environment.fdLimit} each: room for ${capacity})`;
+  const message = `${maxconn} connections need more descriptors than ${workers} × ${environment.fdLimit}, which is room for ${capacity}`;
   sink.warn(["global", "maxconn"], message, { help: "raise the limit (LimitNOFILE=, ulimit -n), or lower maxconn" });
 }

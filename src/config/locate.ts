@@ -47,12 +47,18 @@ export function locateToml(text: string): Locations {
 
 /** Line and column of an offset, with the line's text. */
 export function placeAt(text: string, offset: number): Place {
-  const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
+  const lineStart = lineStartOf(text, offset);
   const lineEnd = text.indexOf("\n", lineStart);
   const sourceLine = text.slice(lineStart, lineEnd === -1 ? text.length : lineEnd).replace(/\r$/, "");
   let line = 1;
   for (let at = text.indexOf("\n"); at !== -1 && at < lineStart; at = text.indexOf("\n", at + 1)) line++;
   return { line, column: characterCount(text.slice(lineStart, offset)) + 1, sourceLine };
+}
+
+/** Offset of the first character of the line that holds this offset. */
+export function lineStartOf(text: string, offset: number): number {
+  // lastIndexOf takes a negative start for 0.
+  return offset === 0 ? 0 : text.lastIndexOf("\n", offset - 1) + 1;
 }
 
 class Scanner {
@@ -162,9 +168,15 @@ class Scanner {
         this.#inlineTable(path);
         return;
       default:
-        while (this.#at < this.#text.length && !/[,\]}#\r\n]/.test(this.#text[this.#at])) this.#at++;
-        while (/[ \t]/.test(this.#text[this.#at - 1] ?? "")) this.#at--;
+        this.#bareValue();
     }
+  }
+
+  /** A number, boolean or date: up to what ends a value, without the blanks before that. */
+  #bareValue(): void {
+    const start = this.#at;
+    while (this.#at < this.#text.length && !/[,\]}#\r\n]/.test(this.#text[this.#at])) this.#at++;
+    while (this.#at > start && /[ \t]/.test(this.#text[this.#at - 1])) this.#at--;
   }
 
   #array(path: Path): void {

@@ -1,6 +1,6 @@
 /** [vrrp.NAME]. */
 import type { NormaliseContext } from "./normalise-context.ts";
-import { pick } from "./normalise-context.ts";
+import { isWritten, pick } from "./normalise-context.ts";
 import type { Path } from "./schema-issue.ts";
 import { plain } from "./schema-table.ts";
 import type { At, Decoded, NamedAt } from "./schema-type.ts";
@@ -125,7 +125,8 @@ function unicast(value: WrittenVrrp, at: Path, context: NormaliseContext): VrrpC
   const { source = null } = value.unicast;
   const peers = plain(value.unicast.peers);
   const place = [...at, "unicast", "peers"];
-  if (value.unicast.peers?.length === 0) context.sink.error(place, "names no peer");
+  if (value.unicast.peers?.length === 0 && !isWritten(context, [...place, 0]))
+    context.sink.error(place, "names no peer");
   if (source !== null && peers.includes(source)) context.sink.error(place, `has its own source ${source}`);
   if (new Set(peers).size < peers.length) context.sink.error(place, "has a peer twice");
   return { source, peers };

@@ -14,7 +14,9 @@ const acl = row(aclDefinitions, "named conditions; several definitions of one na
 const maxconn = row(integer(1, CONNECTION_COUNT_MAX), "concurrent client connections of a frontend", {
   defaultWords: "global.maxconn",
 });
-const timeouts = row(timeoutTable, "time limits; keys that are not given come from [defaults]");
+const timeouts = row(timeoutTable, "time limits; keys that are not given come from [defaults]", {
+  was: ["timeout", "contimeout", "clitimeout", "srvtimeout"],
+});
 const retries = row(integer(0, 100), "further attempts after a failed connection", { default: 3 });
 const check = row(checkOrBoolean, "health check of the servers; true: tcp", { defaultWords: "none", was: ["httpchk"] });
 const defaultBackend = row(name, "backend of requests that no rule sends elsewhere");

@@ -50,7 +50,7 @@ function decodeRows<R extends Rows>(
     const place = [...at, key];
     if (!Object.hasOwn(rows, key)) {
       sink.error(place, unknownKey(key, rows, at), { mark: "key", show: at, found: key });
-      meant.push(suggest(key, Object.keys(rows)) ?? "");
+      meant.push(formerly(key, rows) ?? suggest(key, Object.keys(rows)) ?? "");
     } else if (rows[key].since !== "supported") {
       const what = at.length === 0 ? "section" : "key";
       sink.error(place, `${what} "${key}" is not supported yet`, { mark: "key", show: at });
@@ -70,11 +70,15 @@ function decodeRows<R extends Rows>(
 
 function unknownKey(key: string, rows: Rows, at: Path): string {
   const what = at.length === 0 ? "section" : "key";
-  const plain = key.toLowerCase().replaceAll("-", "_");
-  for (const [name, entry] of Object.entries(rows)) {
-    if (entry.was?.includes(plain) === true) return `unknown ${what} "${key}"; here it is "${name}"`;
-  }
+  const name = formerly(key, rows);
+  if (name !== null) return `unknown ${what} "${key}"; here it is "${name}"`;
   return `unknown ${what} "${key}"${didYouMean(key, Object.keys(rows))}`;
+}
+
+/** The key that HAProxy or keepalived call so. */
+function formerly(key: string, rows: Rows): string | null {
+  const word = key.toLowerCase().replaceAll("-", "_");
+  return Object.keys(rows).find((name) => rows[name].was?.includes(word) === true) ?? null;
 }
 
 /** A table that can be written as a string when only `key` matters: "10.0.0.1:80" for { address = "10.0.0.1:80" }. */

@@ -43,7 +43,8 @@ function checkBinds(config: Config, originOf: OriginOf, sink: IssueSink): void {
     for (const bind of frontend.binds) {
       const other = seen.get(bind.key);
       if (other === undefined) seen.set(bind.key, bind);
-      else sink.error(originOf(bind), `${bind.key} is already bound by ${other.path}`, { found: bind.key });
+      else if (other.path !== bind.path)
+        sink.error(originOf(bind), `${bind.key} is already bound by ${other.path}`, { found: bind.key });
     }
   }
   for (const bind of seen.values()) warnCovered(bind, seen, originOf, sink);
@@ -125,7 +126,7 @@ function checkVrrp(config: Config, originOf: OriginOf, sink: IssueSink): void {
         else sink.error([...at, key, index], `${vip.address} is already an address of vrrp.${owner}`);
       }
     }
-    if (instance.addresses.length === 0 && instance.excludedAddresses.length === 0) {
+    if (instance.addresses.length === 0 && sink.errorCount === 0) {
       sink.error([...at, "addresses"], "names no address");
     }
   }

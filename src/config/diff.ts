@@ -1,0 +1,127 @@
+/** What changes between two configurations: for the reload, and for `ballast plan`. */
+import type { BackendConfig, BindConfig, Config, FrontendConfig, ServerConfig, VrrpConfig } from "./types.ts";
+
+export interface Change<T> {
+  readonly before: T;
+  readonly after: T;
+}
+
+export interface Changes<T> {
+  readonly added: readonly T[];
+  readonly removed: readonly T[];
+  readonly changed: readonly Change<T>[];
+}
+
+export interface BackendServer {
+  readonly backend: string;
+  readonly server: ServerConfig;
+}
+
+export interface ConfigDiff {
+  /** By bind key: a kept listener keeps its socket, whatever else about it changes. */
+  readonly listeners: {
+    readonly added: readonly BindConfig[];
+    readonly removed: readonly BindConfig[];
+    readonly kept: readonly BindConfig[];
+  };
+  readonly frontends: Changes<FrontendConfig>;
+  /** Without their servers, which are compared one by one. */
+  readonly backends: Changes<BackendConfig>;
+  /** Servers of backends that stay, and of those that come or go. */
+  readonly servers: Changes<BackendServer>;
+  readonly vrrp: Changes<VrrpConfig>;
+  /** Keys that take effect at the next start only. */
+  readonly restart: readonly string[];
+  readonly isEmpty: boolean;
+}
+
+export function diffConfig(before: Config, after: Config): ConfigDiff {
+  const listeners = diffListeners(before, after);
+  const frontends = compare(before.frontends, after.frontends, (each) => each.name, identity);
+  const backends = compare(before.backends, after.backends, (each) => each.name, withoutServers);
+  const servers = compare(serversOf(before), serversOf(after), serverKey, identity);
+  const vrrp = compare(before.vrrp, after.vrrp, (each) => each.name, identity);
+  const restart = restartKeys(before, after);
+  const global = canonical(before.global) === canonical(after.global);
+  const admin = canonical(before.admin) === canonical(after.admin);
+  const parts = [frontends, backends, servers, vrrp].every((changes) => isUnchanged(changes));
+  const isEmpty = global && admin && parts && listeners.added.length + listeners.removed.length === 0;
+  return { listeners, frontends, backends, servers, vrrp, restart, isEmpty };
+}
+
+/** Whether adverts of the two can be told apart by peers: then state and timers begin anew. */
+export function isSameRouter(before: VrrpConfig, after: VrrpConfig): boolean {
+  return (
+    before.interface === after.interface &&
+    before.virtualRouterId === after.virtualRouterId &&
+    before.version === after.version
+  );
+}
+
+function diffListeners(before: Config, after: Config): ConfigDiff["listeners"] {
+  const old = new Map(before.frontends.flatMap((each) => each.binds).map((bind) => [bind.key, bind] as const));
+  const now = new Map(after.frontends.flatMap((each) => each.binds).map((bind) => [bind.key, bind] as const));
+  return {
+    added: [...now.values()].filter((bind) => !old.has(bind.key)),
+    removed: [...old.values()].filter((bind) => !now.has(bind.key)),
+    kept: [...now.values()].filter((bind) => old.has(bind.key)),
+  };
+}
+
+function compare<T>(
+  before: readonly T[],
+  after: readonly T[],
+  key: (value: T) => string,
+  relevant: (value: T) => unknown,
+): Changes<T> {
+  const old = new Map(before.map((value) => [key(value), value] as const));
+  const now = new Set(after.map(key));
+  const added: T[] = [];
+  const changed: Change<T>[] = [];
+  for (const value of after) {
+    const previous = old.get(key(value));
+    if (previous === undefined) added.push(value);
+    else if (canonical(relevant(previous)) !== canonical(relevant(value)))
+      changed.push({ before: previous, after: value });
+  }
+  return { added, removed: before.filter((value) => !now.has(key(value))), changed };
+}
+
+function identity<T>(value: T): T {
+  return value;
+}
+
+function withoutServers(backend: BackendConfig): unknown {
+  return { ...backend, servers: [] };
+}
+
+function serversOf(config: Config): readonly BackendServer[] {
+  return config.backends.flatMap((backend) => backend.servers.map((server) => ({ backend: backend.name, server })));
+}
+
+function serverKey(each: BackendServer): string {
+  return `${each.backend}/${each.server.name}`;
+}
+
+/** Every object of a configuration is built with its keys in one order. `path` says where it stood, not what it is. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (key, inner: unknown) => (key === "path" && isPlace(inner) ? undefined : inner));
+}
+
+/** Unix sockets and log files have a path, too; theirs begin with a slash. */
+function isPlace(value: unknown): boolean {
+  return typeof value === "string" && !value.startsWith("/");
+}
+
+function isUnchanged(changes: Changes<unknown>): boolean {
+  return changes.added.length + changes.removed.length + changes.changed.length === 0;
+}
+
+function restartKeys(before: Config, after: Config): readonly string[] {
+  const keys: string[] = [];
+  for (const key of ["user", "group", "pidfile"] as const) {
+    if (before.global[key] !== after.global[key]) keys.push(`global.${key}`);
+  }
+  if (before.admin.socket !== after.admin.socket) keys.push("admin.socket");
+  return keys;
+}
