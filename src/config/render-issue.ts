@@ -21,11 +21,6 @@ export function renderIssue(issue: ConfigIssue): string {
   return lines.join("\n");
 }
 
-/** One line without the source: for logs and the admin API's short lists. */
-export function renderIssueShort(issue: ConfigIssue): string {
-  return renderIssue({ ...issue, help: issue.help ?? "" }).split("\n", 1)[0];
-}
-
 function excerpt(issue: ConfigIssue, number: string): readonly string[] {
   const characters = Array.from(issue.sourceLine);
   const from = issue.column > LINE_LENGTH_MAX - 40 ? issue.column - 40 : 0;

@@ -140,11 +140,6 @@ export function pairs<T>(item: Type<T>): Type<readonly NamedAt<T>[]> {
   };
 }
 
-/** A row's default, decoded. A default that its own type refuses is a bug of the table; a test decodes them all. */
-export function defaultOf<T>(entry: Row<T>, sink: IssueSink): T | undefined {
-  return entry.default === undefined ? undefined : entry.type.decode(entry.default, [], sink);
-}
-
 /** Values without their places. */
 export function plain<T>(items: readonly At<T>[] | undefined): readonly T[] {
   return (items ?? []).map((item) => item.value);
