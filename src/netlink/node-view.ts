@@ -18,7 +18,9 @@ export type NodeChange =
 
 export class NodeView {
   private readonly links = new Map<number, LinkFact>();
-  private readonly addresses: AddressFact[] = [];
+  /** Link index → address key → address. Nodes with thousands of addresses exist; nothing here scans them all. */
+  private readonly addresses = new Map<number, Map<string, AddressFact>>();
+  private addressCount = 0;
 
   link(name: string): LinkFact | null {
     for (const link of this.links.values()) if (link.name === name) return link;
@@ -30,11 +32,12 @@ export class NodeView {
   }
 
   addressesOf(linkIndex: number): readonly AddressFact[] {
-    return this.addresses.filter((fact) => fact.linkIndex === linkIndex);
+    return [...(this.addresses.get(linkIndex)?.values() ?? [])];
   }
 
-  allAddresses(): readonly AddressFact[] {
-    return this.addresses;
+  /** One address of a link, told from others by local address and prefix length as the kernel does; null: not there. */
+  address(linkIndex: number, address: Uint8Array, prefixLength: number): AddressFact | null {
+    return this.addresses.get(linkIndex)?.get(addressKey(address, prefixLength)) ?? null;
   }
 
   /** Becomes what `fresh` says after a dump; answers the differences, as if they had been notified one by one. */
@@ -43,14 +46,14 @@ export class NodeView {
     for (const link of this.allLinks()) {
       if (!fresh.links.has(link.index)) changes.push(this.applyLinkGone(link.index));
     }
-    for (const address of this.addresses.slice()) {
-      if (fresh.find(address) < 0) changes.push(this.applyAddressGone(address, false));
+    for (const address of this.allAddresses()) {
+      if (fresh.known(address) === null) changes.push(this.applyAddressGone(address, false));
     }
     for (const link of fresh.allLinks()) changes.push(this.applyLink(link));
-    for (const address of fresh.addresses) {
-      const known = this.find(address) >= 0;
+    for (const address of fresh.allAddresses()) {
+      const isNew = this.known(address) === null;
       const change = this.applyAddress(address, false);
-      if (!known) changes.push(change);
+      if (isNew) changes.push(change);
     }
     return changes.filter((change) => change !== null);
   }
@@ -90,36 +93,41 @@ export class NodeView {
     const before = this.links.get(index);
     if (before === undefined) return null;
     this.links.delete(index);
-    const kept = this.addresses.filter((fact) => fact.linkIndex !== index);
-    this.addresses.length = 0;
-    this.addresses.push(...kept);
+    this.addressCount -= this.addresses.get(index)?.size ?? 0;
+    this.addresses.delete(index);
     return { kind: "link_gone", name: before.name };
   }
 
   private applyAddress(address: AddressFact, own: boolean): NodeChange | null {
-    const at = this.find(address);
-    if (at >= 0) this.addresses[at] = address;
-    else if (this.addresses.length < ADDRESSES_MAX) this.addresses.push(address);
+    const ofLink = this.addresses.get(address.linkIndex) ?? new Map<string, AddressFact>();
+    if (this.known(address) === null) {
+      if (this.addressCount >= ADDRESSES_MAX) return null;
+      this.addressCount++;
+      this.addresses.set(address.linkIndex, ofLink);
+    }
+    ofLink.set(addressKey(address.address, address.prefixLength), address);
     return { kind: "address", linkName: this.nameOf(address.linkIndex), address, own };
   }
 
   private applyAddressGone(address: AddressFact, own: boolean): NodeChange | null {
-    const at = this.find(address);
-    if (at >= 0) this.addresses.splice(at, 1);
+    const ofLink = this.addresses.get(address.linkIndex);
+    if (ofLink?.delete(addressKey(address.address, address.prefixLength)) === true) this.addressCount--;
     return { kind: "address_gone", linkName: this.nameOf(address.linkIndex), address, own };
   }
 
-  /** The kernel tells addresses of a link apart by local address and prefix length. */
-  private find(address: AddressFact): number {
-    return this.addresses.findIndex(
-      (fact) =>
-        fact.linkIndex === address.linkIndex &&
-        fact.prefixLength === address.prefixLength &&
-        sameAddress(fact.address, address.address),
-    );
+  private known(address: AddressFact): AddressFact | null {
+    return this.address(address.linkIndex, address.address, address.prefixLength);
+  }
+
+  private allAddresses(): readonly AddressFact[] {
+    return [...this.addresses.values()].flatMap((ofLink) => [...ofLink.values()]);
   }
 
   private nameOf(linkIndex: number): string {
     return this.links.get(linkIndex)?.name ?? "";
   }
+}
+
+function addressKey(address: Uint8Array, prefixLength: number): string {
+  return `${address.join(".")}/${prefixLength}`;
 }

@@ -8,6 +8,9 @@ import { close, setOption, socket } from "./socket.ts";
 /** linux/netlink.h */
 const NETLINK = { ROUTE: 0, GENERIC: 16 } as const;
 
+/** asm-generic/socket.h */
+const SO_RCVBUFFORCE = 33;
+
 /** struct sockaddr_nl: family u16, pad u16, port id u32, groups u32. */
 const SOCKADDR_NL_BYTES = 12;
 const local = pinned(SOCKADDR_NL_BYTES);
@@ -34,7 +37,10 @@ export function openNetlink(
   const type = SOCK.RAW | SOCK.NONBLOCK | SOCK.CLOEXEC;
   const fd = must("socket AF_NETLINK", socket(AF.NETLINK, type, NETLINK[protocol]), subject);
   try {
-    must("setsockopt SO_RCVBUF", setOption(fd, SOL.SOCKET, SO.RCVBUF, receiveBufferBytes), subject);
+    // Beyond net.core.rmem_max with CAP_NET_ADMIN only; without it the limit applies, which costs a dump now and then.
+    if (setOption(fd, SOL.SOCKET, SO_RCVBUFFORCE, receiveBufferBytes) < 0) {
+      must("setsockopt SO_RCVBUF", setOption(fd, SOL.SOCKET, SO.RCVBUF, receiveBufferBytes), subject);
+    }
     local.bytes.fill(0);
     local.view.setUint16(0, AF.NETLINK, true);
     local.view.setUint32(8, groups, true);

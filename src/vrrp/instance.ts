@@ -50,11 +50,12 @@ export interface Peer {
   readonly priority: number;
 }
 
-/** Another node that acts as master while this one is: heard `heard` times since it became the rival. */
+/** Another node that acts as master while this one is, and for how many beats of its adverts. */
 export interface Rival {
   readonly address: Uint8Array;
   readonly priority: number;
   readonly heard: number;
+  readonly countedAt: MonoMs;
 }
 
 export type FaultCause =

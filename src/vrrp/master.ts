@@ -118,7 +118,7 @@ function answerLower(
   now: MonoMs,
   own: number,
 ): Step {
-  const rival = countRival(state.rival, advert);
+  const rival = countRival(state.rival, advert, params, now);
   const effects: Effect[] = [];
   let next: MasterState = { ...state, rival };
   // Bounds for a flood: a forger could otherwise make us send as fast as it does.
@@ -130,7 +130,7 @@ function answerLower(
     effects.push({ kind: "announce", repeat: params.garp.lowerPriorityRepeat });
     next = { ...next, burstSentAt: now };
   }
-  if (rival.heard === RIVAL_ALARM_COUNT) {
+  if (rival.heard === RIVAL_ALARM_COUNT && rival !== state.rival) {
     effects.push(
       notice(
         "warning",
@@ -142,9 +142,12 @@ function answerLower(
   return { instance: { ...instance, state: next }, effects };
 }
 
-function countRival(rival: Rival | null, advert: AdvertEvent): Rival {
-  const heard = rival !== null && sameAddress(rival.address, advert.source) ? rival.heard + 1 : 1;
-  return { address: advert.source.slice(), priority: advert.priority, heard };
+/** Adverts that had queued up while this node stood still arrive at once: they count as one. */
+function countRival(rival: Rival | null, advert: AdvertEvent, params: InstanceParams, now: MonoMs): Rival {
+  const known = rival !== null && sameAddress(rival.address, advert.source) ? rival : null;
+  if (known !== null && now - known.countedAt < params.advertIntervalMs / 2) return known;
+  const heard = (known?.heard ?? 0) + 1;
+  return { address: advert.source.slice(), priority: advert.priority, heard, countedAt: now };
 }
 
 function masterTick(instance: Instance, state: MasterState, params: InstanceParams, now: MonoMs): Step {

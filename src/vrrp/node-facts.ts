@@ -39,8 +39,7 @@ function primaryAddress(
 export function findVip(view: NodeView, vip: Vip): AddressFact | null {
   const link = view.link(vip.interfaceName);
   if (link === null) return null;
-  const here = view.addressesOf(link.index);
-  return here.find((fact) => fact.prefixLength === vip.prefixLength && sameAddress(fact.address, vip.address)) ?? null;
+  return view.address(link.index, vip.address, vip.prefixLength);
 }
 
 /** The request that sets or removes the VIP; null while its interface does not exist. */

@@ -1,8 +1,11 @@
 /** Two Ballast nodes in network namespaces: what an operator does to them and what happens to them. Skipped without root. */
 import { afterEach, describe, expect, test } from "bun:test";
+import { unlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { VrrpConfig } from "../../src/config/types.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
-import { stopAllProcesses } from "../support/process.ts";
+import { mustRun, stopAllProcesses } from "../support/process.ts";
 import { type BallastNode, holdsVip, instanceConfig, startBallast, VIP } from "../support/vrrp-peer.ts";
 import { holdsFor, waitFor } from "../support/wait.ts";
 
@@ -129,15 +132,35 @@ describe.skipIf(!canMakeNamespaces)("two nodes", () => {
       const [a, b] = await pair();
       const extra = { ...instanceConfig({}).addresses[0], address: "192.0.2.11" };
       const changed = instanceConfig({ advertIntervalMs: INTERVAL_MS, priority: 150 });
-      const before = a.status()!;
+      const before = { a: a.status()!.transitions, b: b.status()!.transitions };
       a.reload([{ ...changed, addresses: [...changed.addresses, extra] }]);
       await waitFor("the new VIP", async () => (await node("a").addresses()).includes("192.0.2.11/24"));
       expect(await holdsVip(node("a"))).toBe(true);
       await waitFor("b to hear the new priority", () => b.status()?.masterPriority === 150);
       a.reload([changed]);
       await waitFor("the VIP to go", async () => !(await node("a").addresses()).includes("192.0.2.11/24"));
-      expect(a.status()).toMatchObject({ state: "master", transitions: before.transitions });
-      expect(b.status()).toMatchObject({ state: "backup", transitions: 1 });
+      expect(a.status()).toMatchObject({ state: "master", transitions: before.a });
+      expect(b.status()).toMatchObject({ state: "backup", transitions: before.b });
+    },
+    TEST_MS,
+  );
+
+  test(
+    "a VIP that a reload moves to another instance of the node is there afterwards",
+    async () => {
+      network = await makeNetwork("bvnet", { a: "192.0.2.1/24" });
+      const vip = (last: number): VrrpConfig["addresses"] => [
+        { ...instanceConfig({}).addresses[0], address: `192.0.2.${last}` },
+      ];
+      const two = (first: number, second: number): readonly VrrpConfig[] => [
+        instanceConfig({ advertIntervalMs: INTERVAL_MS, addresses: vip(first) }),
+        instanceConfig({ advertIntervalMs: INTERVAL_MS, addresses: vip(second), name: "VI_2", virtualRouterId: 52 }),
+      ];
+      const a = startBallast(node("a"), two(10, 11));
+      await waitFor("both VIPs", async () => (await node("a").addresses()).length === 3);
+      a.reload(two(11, 12));
+      const wanted = ["192.0.2.1/24", "192.0.2.11/24", "192.0.2.12/24"];
+      await waitFor("the new VIPs", async () => (await node("a").addresses()).toSorted().join() === wanted.join());
     },
     TEST_MS,
   );
@@ -196,6 +219,84 @@ describe.skipIf(!canMakeNamespaces)("two nodes", () => {
     },
     TEST_MS,
   );
+
+  test(
+    "a speaker that stood still finds a lost address by itself and leads again (stop-cont, netlink-enobufs)",
+    async () => {
+      const [a, b] = await pair();
+      a.process.signal("SIGSTOP");
+      await b.waitForState("master");
+      const churn = Array.from({ length: 4000 }, (_, i) => `address add 127.1.${i >> 8}.${i & 255}/32 dev lo`);
+      const file = join(tmpdir(), `ballast-churn-${process.pid}`);
+      await Bun.write(file, [...churn, `address del ${VIP} dev eth0`].join("\n"));
+      await node("a")
+        .run(["ip", "-batch", file])
+        .finally(() => unlinkSync(file));
+      const netlink = await node("a").run(["cat", "/proc/net/netlink"]);
+      const drops = netlink
+        .split("\n")
+        .slice(1)
+        .map((line) => Number(line.trim().split(/\s+/)[8] ?? 0));
+      expect(Math.max(...drops)).toBeGreaterThan(0);
+      a.process.signal("SIGCONT");
+      await b.waitForState("backup");
+      await onlyHolder("a");
+      expect(a.status()).toMatchObject({ state: "master" });
+    },
+    TEST_MS,
+  );
+
+  for (const version of [2, 3] as const) {
+    test.skipIf(Bun.which("tshark") === null || Bun.which("tcpdump") === null)(
+      `tshark finds nothing wrong in what a node sends in version ${version}`,
+      async () => {
+        network = await makeNetwork("bvnet", { a: "192.0.2.1/24", c: "192.0.2.3/24" });
+        const file = join(tmpdir(), `ballast-capture-${process.pid}-${version}`);
+        try {
+          const capture = node("c").start([
+            "tcpdump",
+            "-U",
+            "--immediate-mode",
+            "-i",
+            "eth0",
+            "-w",
+            file,
+            "ip proto 112 or arp",
+          ]);
+          await capture.waitForOutput(/listening on/);
+          const a = start("a", {
+            version,
+            advertIntervalMs: 1000,
+            priority: 254,
+            authPassword: version === 2 ? "x" : null,
+          });
+          await a.waitForState("master");
+          await waitFor("a second advert", () => a.status()!.advertsSent >= 2);
+          await a.process.stop();
+          await capture.stop();
+          const fields = ["-e", "ip.src", "-e", "vrrp.prio", "-e", "arp.isgratuitous", "-e", "_ws.expert.message"];
+          const seen = await mustRun([
+            "tshark",
+            "-r",
+            file,
+            "-o",
+            "vrrp.v3_checksum_as_in_v2:FALSE",
+            "-T",
+            "fields",
+            ...fields,
+          ]);
+          const lines = seen.trimEnd().split("\n");
+          expect(lines.filter((line) => line.startsWith("192.0.2.1\t254")).length).toBeGreaterThanOrEqual(2);
+          expect(lines.filter((line) => line.startsWith("192.0.2.1\t0")).length).toBe(1);
+          expect(lines.filter((line) => line.split("\t")[2] === "1").length).toBe(5);
+          expect(await mustRun(["tshark", "-r", file, "-Y", "_ws.malformed || vrrp.checksum.status == 0"])).toBe("");
+        } finally {
+          unlinkSync(file);
+        }
+      },
+      TEST_MS,
+    );
+  }
 
   test(
     "two instances with crossed priorities share the load, and one node carries both when the other stops",

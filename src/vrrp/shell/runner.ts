@@ -10,8 +10,7 @@ import { addressText } from "../../net/address.ts";
 import { monoNow, wallNow } from "../../sys/clock.ts";
 import { E, errnoText } from "../../sys/errno.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
-import type { Effect, Event, Instance } from "../instance.ts";
-import { newInstance } from "../instance.ts";
+import { type Effect, type Event, type Instance, type InstanceParams, newInstance } from "../instance.ts";
 import { nextDeadline, step } from "../machine.ts";
 import type { Received, ReceiveReason } from "../receive.ts";
 import { ReasonLog } from "../reason-log.ts";
@@ -130,12 +129,17 @@ export class Runner {
     this.stats.errors[reason] = (this.stats.errors[reason] ?? 0) + 1;
   }
 
-  /** The same instance with new settings: state and timers stay. */
-  reconfigure(settings: InstanceSettings, tracksWell: readonly boolean[]): void {
-    const before = this.settings;
+  /** First half of a reload: takes the new settings and lets go of VIPs that are no longer among them. */
+  release(settings: InstanceSettings): InstanceParams {
+    const before = this.settings.params;
     this.settings = settings;
     this.reportRefusals(this.vips.reconfigure(settings));
-    this.handle({ kind: "reconfigure", before: before.params, well: tracksWell });
+    return before;
+  }
+
+  /** Second half, after every instance has let go: state and timers stay, new VIPs are set. */
+  reconfigure(before: InstanceParams, tracksWell: readonly boolean[]): void {
+    this.handle({ kind: "reconfigure", before, well: tracksWell });
   }
 
   /** Takes away VIPs that a killed predecessor left on the node. */

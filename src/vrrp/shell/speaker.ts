@@ -40,6 +40,7 @@ export class Speaker {
   /** Null until the supervisor has said so once: instances that track the proxy wait for that. */
   private proxyServes: boolean | null = null;
   private waiting: Runner[] = [];
+  private refreshIsDue = false;
 
   constructor(loop: Loop, route: RoutePort, reports: SpeakerReports) {
     this.loop = loop;
@@ -49,7 +50,7 @@ export class Speaker {
       route,
       garp: this.garp,
       socket: (interfaceName) => this.socketOf(interfaceName),
-      drain: () => this.drainSockets(),
+      drain: () => this.drain(),
       report: (event) => reports.event(event),
       changed: () => reports.changed(),
     };
@@ -62,24 +63,28 @@ export class Speaker {
   configure(configs: readonly VrrpConfig[]): void {
     const wanted = configs.map(instanceSettings);
     const kept = new Map(this.runners.map((runner) => [runner.settings.identity, runner]));
-    const before = new Set(this.runners);
+    const isFirst = this.runners.length === 0;
     const stays = (runner: Runner): boolean =>
       wanted.some((settings) => settings.identity === runner.settings.identity);
     for (const runner of this.runners) if (!stays(runner)) runner.handle({ kind: "stop" });
     const fresh: Runner[] = [];
+    const changed: (() => void)[] = [];
     this.runners = wanted.map((settings) => {
       const runner = kept.get(settings.identity);
-      if (runner !== undefined) {
-        if (JSON.stringify(plain(runner.settings)) !== JSON.stringify(plain(settings))) {
-          runner.reconfigure(settings, this.tracksWell(settings));
-        }
-        return runner;
+      if (runner === undefined) {
+        const created = new Runner(settings, this.ports);
+        fresh.push(created);
+        return created;
       }
-      const created = new Runner(settings, this.ports);
-      fresh.push(created);
-      return created;
+      if (JSON.stringify(plain(runner.settings)) !== JSON.stringify(plain(settings))) {
+        const params = runner.release(settings);
+        changed.push(() => runner.reconfigure(params, this.tracksWell(settings)));
+      }
+      return runner;
     });
-    if (before.size === 0) this.sweep();
+    // A VIP may have moved from one instance to another: all have let go before any sets what is new.
+    for (const apply of changed) apply();
+    if (isFirst) this.sweep();
     for (const runner of this.runners) this.refreshLink(runner);
     for (const runner of fresh) runner.removeLeftovers();
     this.waiting = this.waiting.filter((runner) => this.runners.includes(runner));
@@ -143,10 +148,10 @@ export class Speaker {
         this.rebuildListeners();
         return;
       case "address":
-        this.addressChanged();
+        this.addressChanged(change.linkName);
         return;
       case "address_gone":
-        this.addressChanged();
+        this.addressChanged(change.linkName);
         if (!change.own) this.restore(change);
         return;
     }
@@ -164,9 +169,15 @@ export class Speaker {
     }
   }
 
-  private addressChanged(): void {
-    for (const runner of this.runners) this.refreshLink(runner);
-    this.rebuildListeners();
+  /** Once a turn, however many addresses come and go. */
+  private addressChanged(linkName: string): void {
+    if (this.refreshIsDue || !this.runners.some((runner) => runner.settings.interfaceName === linkName)) return;
+    this.refreshIsDue = true;
+    this.loop.defer(() => {
+      this.refreshIsDue = false;
+      for (const runner of this.runners) this.refreshLink(runner);
+      this.rebuildListeners();
+    });
   }
 
   private refreshLink(runner: Runner): void {
@@ -233,7 +244,8 @@ export class Speaker {
     this.sockets.delete(name);
   }
 
-  private drainSockets(): void {
+  private drain(): void {
+    this.route.drain();
     for (const socket of this.sockets.values()) socket.drain();
   }
 

@@ -151,6 +151,13 @@ test("step advert tells of a split once when a lower master does not give way", 
   expect(notices).toEqual(["vrrp.split"]);
 });
 
+test("step advert takes the adverts that queued up during a standstill for one, not for a split", () => {
+  const params = paramsWith();
+  const queued = Array.from({ length: 20 }, () => advert(PEER, 50));
+  const woken = drive(running(params, "master", SELF, NOW), params, later(NOW, 10_000), ...queued);
+  expect(effectKinds(woken.effects)).not.toContain("notice");
+});
+
 test("step stop resigns before the addresses go", () => {
   const params = paramsWith();
   const stopped = step(running(params, "master", SELF, NOW), { kind: "stop" }, params, NOW);

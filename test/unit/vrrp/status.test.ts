@@ -80,7 +80,10 @@ test("vrrpStatus names the cause of a fault and the way out of maintenance", () 
 });
 
 test("vrrpStatus of a master names the rival that does not give way", () => {
-  const status = statusAfter("master", {}, advert(PEER, 50), advert(PEER, 50));
+  const settings = instanceSettings(configWith());
+  const first = drive(running(settings.params, "master", "10.0.0.1", NOW), settings.params, NOW, advert(PEER, 50));
+  const second = drive(first.instance, settings.params, later(NOW, 1000), advert(PEER, 50));
+  const status = vrrpStatus(settings, second.instance, newStats(0), later(NOW, 1000));
   expect(status).toMatchObject({ state: "master", masterAddress: null });
   expect(status.why).toBe("priority 100 against 50 of 10.0.0.2, which acts as master too");
 });
