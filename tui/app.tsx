@@ -1,6 +1,6 @@
 /** React only draws: the store's model, as lines, with a dialog over them. */
 import { Box, Text, useApp } from "ink";
-import { type ReactElement, useEffect, useSyncExternalStore } from "react";
+import { memo, type ReactElement, useEffect, useSyncExternalStore } from "react";
 import { drawScreen } from "./screen.ts";
 import type { Store } from "./store.ts";
 import type { Theme } from "./theme.ts";
@@ -30,13 +30,37 @@ export function App({ store, theme, onControls }: AppProps): ReactElement {
 export function Frame({ model, theme }: { readonly model: Model; readonly theme: Theme }): ReactElement {
   const { lines, dialog } = drawScreen(model, theme);
   return (
-    <Box width={model.size.columns} height={model.size.rows} flexDirection="column" overflow="hidden">
-      <Text wrap="truncate">{lines.join("\n")}</Text>
-      {dialog === null ? null : (
-        <Box position="absolute" marginLeft={dialog.left} marginTop={dialog.top}>
-          <Text wrap="truncate">{dialog.lines.join("\n")}</Text>
+    <Picture
+      columns={model.size.columns}
+      rows={model.size.rows}
+      text={lines.join("\n")}
+      dialogText={dialog === null ? "" : dialog.lines.join("\n")}
+      dialogLeft={dialog?.left ?? 0}
+      dialogTop={dialog?.top ?? 0}
+    />
+  );
+}
+
+interface PictureProps {
+  readonly columns: number;
+  readonly rows: number;
+  readonly text: string;
+  /** Empty: no dialog. */
+  readonly dialogText: string;
+  readonly dialogLeft: number;
+  readonly dialogTop: number;
+}
+
+/** Laid out only when a character changed: Ink's layout costs ten times what drawing the lines does. */
+const Picture = memo(function Picture(props: PictureProps): ReactElement {
+  return (
+    <Box width={props.columns} height={props.rows} flexDirection="column" overflow="hidden">
+      <Text wrap="truncate">{props.text}</Text>
+      {props.dialogText === "" ? null : (
+        <Box position="absolute" marginLeft={props.dialogLeft} marginTop={props.dialogTop}>
+          <Text wrap="truncate">{props.dialogText}</Text>
         </Box>
       )}
     </Box>
   );
-}
+});

@@ -1,4 +1,5 @@
 /** The model's one way forward: a message in, a new model and effects out. Pure. */
+import type { Snapshot } from "../src/admin/api.ts";
 import { unreachable } from "../src/lib/result.ts";
 import { remember } from "./history.ts";
 import { EVENTS_MAX, type Message, type Model, NOTICE_MS, SNAPSHOTS_MAX, type Step, UNDO_MS } from "./model.ts";
@@ -8,7 +9,7 @@ import { reduceKey, reducePaste } from "./reduce-key.ts";
 export function reduce(model: Model, message: Message): Step {
   switch (message.kind) {
     case "snapshot":
-      return still(onSnapshot(model, message));
+      return withConfig(model, onSnapshot(model, message));
     case "lost":
       return still(onLost(model, message));
     case "events":
@@ -53,9 +54,20 @@ function onSnapshot(model: Model, message: Extract<Message, { kind: "snapshot" }
     snapshots: restarted ? [snapshot] : snapshots,
     rates,
     history: remember(model.history, snapshot, rates),
-    // The file may have changed under a shown configuration.
-    config: previous.config.generation === snapshot.config.generation ? model.config : null,
+    config: sameConfig(previous, snapshot) ? model.config : null,
   };
+}
+
+function sameConfig(previous: Snapshot, snapshot: Snapshot): boolean {
+  const before = previous.config;
+  const now = snapshot.config;
+  return before.generation === now.generation && before.hash === now.hash && before.loadedWallMs === now.loadedWallMs;
+}
+
+/** A configuration that is on the screen and was replaced in the daemon is asked for again. */
+function withConfig(before: Model, model: Model): Step {
+  const outdated = before.config !== null && model.config === null && model.view === "config";
+  return { model, effects: outdated ? [{ kind: "load_config" }] : [] };
 }
 
 function onLost(model: Model, message: Extract<Message, { kind: "lost" }>): Model {

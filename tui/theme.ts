@@ -76,6 +76,7 @@ const asciiFor: Readonly<Record<string, string>> = {
   "▲": "!",
   "→": "->",
   "–": "-",
+  "−": "-",
   "…": "~",
   "✓": "ok",
   "✗": "x",
@@ -114,7 +115,7 @@ export function makeTheme({ paint, unicode }: ThemeOptions): Theme {
 }
 
 function toAscii(text: string): string {
-  return text.replace(/[▲→–…✓✗↑↓]/g, (character) => asciiFor[character] ?? "?");
+  return text.replace(/[▲→–−…✓✗↑↓]/g, (character) => asciiFor[character] ?? "?");
 }
 
 /** Whether the locale can show the drawing characters (POSIX precedence of LC_ALL, LC_CTYPE, LANG). */

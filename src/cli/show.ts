@@ -24,8 +24,8 @@ async function showConfig(args: CliArgs, client: AdminClient): Promise<number> {
   const config = await client.config({ defaults: flagOn(args, "defaults"), json: args.json });
   if (!config.ok) return clientFailure(config.error);
   const lines = config.value.text.replace(/\n$/, "").split("\n");
-  // The file may hold control characters; line ends are ours.
-  for (const line of lines) printLine(safeText(line));
+  // The file may hold control characters; line ends and tabs are its form.
+  for (const line of lines) printLine(line.split("\t").map(safeText).join("\t"));
   return exitCodes.ok;
 }
 

@@ -20,7 +20,7 @@ export function configPane({ model, theme, width, height }: PaneProps): readonly
   const digits = String(model.config?.length ?? 0).length;
   const inner = width - PANEL_COLUMNS;
   const lines = rows.slice(first, first + room).map((row, index) => {
-    const line = `${row.key.padStart(digits)}  ${shown(theme, row.line)}`;
+    const line = `${row.key.padStart(digits)}  ${shown(theme, row.line.replaceAll("\t", "  "))}`;
     return first + index === cursor ? theme.inverse(fitPainted(theme, line, inner)) : line;
   });
   const empty = model.config === null ? "asking for it …" : "no line matches the filter; Esc clears it";

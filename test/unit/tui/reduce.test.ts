@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { fakeSnapshot, event, FAKE_NOW_MS } from "../../support/fake-snapshot.ts";
 import { fakeModel, press, receive } from "../../support/tui-model.ts";
 import { currentSnapshot, isReadOnly, type Model, type SentOrder } from "../../../tui/model.ts";
+import { reduce } from "../../../tui/reduce.ts";
 import { selectedKey } from "../../../tui/rows.ts";
 
 function orderOf(pressed: {
@@ -271,7 +272,9 @@ test("config is asked for once and again after a reload", () => {
   const snapshot = currentSnapshot(loaded);
   if (snapshot === null) throw new Error("no snapshot");
   const reloaded = { ...snapshot, wallMs: snapshot.wallMs + 1000, config: { ...snapshot.config, generation: 4 } };
-  expect(receive(loaded, { kind: "snapshot", snapshot: reloaded, nowMs: FAKE_NOW_MS }).config).toBeNull();
+  const step = reduce(loaded, { kind: "snapshot", snapshot: reloaded, nowMs: FAKE_NOW_MS });
+  expect(step.model.config).toBeNull();
+  expect(step.effects).toEqual([{ kind: "load_config" }]);
 });
 
 test("every key on every screen leaves a model that can be pressed on", () => {
