@@ -6,6 +6,7 @@ import type { Verdict } from "../../ipc/messages.ts";
 import { unreachable } from "../../lib/result.ts";
 import { monoNow } from "../../sys/clock.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
+import { checkRequest } from "../http-probe.ts";
 import { checkedKey, type CheckedServer, isSameCheck } from "../plan.ts";
 import type { ProbeResult } from "../result.ts";
 import { firstDelayMs, nextDelayMs } from "../schedule.ts";
@@ -13,6 +14,8 @@ import { afterCheck, type InitialHealth, initialHealth, intervalFor, isUp, progr
 import type { RunningProbe } from "./probe-socket.ts";
 import { startHttpProbe } from "./probe-http.ts";
 import { startTcpProbe } from "./probe-tcp.ts";
+
+const NOTHING = new Uint8Array(0);
 
 export interface CheckerOptions {
   /** In [0, 1). */
@@ -31,6 +34,8 @@ export interface KnownServer {
 
 interface Subject {
   readonly server: CheckedServer;
+  /** What an HTTP probe sends. */
+  readonly request: Uint8Array;
   health: number;
   isMaint: boolean;
   timer: LoopTimer | null;
@@ -116,7 +121,15 @@ export class Checker {
         subject.probe = startTcpProbe(this.loop, address, connectTimeoutMs, done);
         break;
       case "http":
-        subject.probe = startHttpProbe(this.loop, address, check.probe, connectTimeoutMs, check.timeoutMs, done);
+        subject.probe = startHttpProbe(
+          this.loop,
+          address,
+          check.probe,
+          subject.request,
+          connectTimeoutMs,
+          check.timeoutMs,
+          done,
+        );
         break;
       default:
         unreachable(check.probe);
@@ -159,8 +172,10 @@ export class Checker {
 }
 
 function newSubject(server: CheckedServer, health: InitialHealth, isMaint: boolean): Subject {
+  const { probe } = server.check;
   return {
     server,
+    request: probe.kind === "http" ? checkRequest(probe, server.address) : NOTHING,
     health: initialHealth(health, server.check),
     isMaint,
     timer: null,

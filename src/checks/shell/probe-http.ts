@@ -3,18 +3,19 @@ import type { SocketAddress } from "../../config/types.ts";
 import { MessageHead } from "../../http/head.ts";
 import { E, errnoText } from "../../sys/errno.ts";
 import type { Loop } from "../../sys/loop.ts";
-import { checkRequest, type HttpProbe, readAnswer, RESPONSE_BYTES_MAX } from "../http-probe.ts";
+import { type HttpProbe, readAnswer, RESPONSE_BYTES_MAX } from "../http-probe.ts";
 import { connectionProblem, invalidResponse, L7_TIMEOUT, type ProbeResult } from "../result.ts";
 import { ProbeSocket, receiveScratch, type RunningProbe } from "./probe-socket.ts";
 
 /** One head for all probes: it is read right after it was parsed. */
 const head = new MessageHead();
 
-/** connectTimeoutMs: until the connection stands; timeoutMs: from then until the head of the answer is there. */
+/** request: `checkRequest`. connectTimeoutMs: until the connection stands; timeoutMs: from then until the head of the answer is there. */
 export function startHttpProbe(
   loop: Loop,
   target: SocketAddress,
   probe: HttpProbe,
+  request: Uint8Array,
   connectTimeoutMs: number,
   timeoutMs: number,
   done: (result: ProbeResult) => void,
@@ -24,7 +25,7 @@ export function startHttpProbe(
 
   const connected = (socket: ProbeSocket): void => {
     socket.deadline(timeoutMs, L7_TIMEOUT);
-    const sent = socket.send(checkRequest(probe, target));
+    const sent = socket.send(request);
     if (sent < 0) socket.result(connectionProblem(errnoText(sent)));
   };
 

@@ -3,7 +3,7 @@
  * Ends exactly once, with `result`; nothing is reported before `open` has returned.
  */
 import type { SocketAddress } from "../../config/types.ts";
-import { AF, EPOLL, SHUT, SOCK } from "../../sys/abi.ts";
+import { AF, EPOLL, SOCK } from "../../sys/abi.ts";
 import { E, errnoText, SysError } from "../../sys/errno.ts";
 import type { Loop, LoopTimer, Watch } from "../../sys/loop.ts";
 import { pinned } from "../../sys/memory.ts";
@@ -14,7 +14,7 @@ import { connectionProblem, L4_TIMEOUT, type ProbeResult } from "../result.ts";
 export const receiveScratch = pinned(16 * 1024);
 const sendScratch = pinned(16 * 1024);
 
-/** Reads at the close: what has arrived unread would turn our FIN into a reset, which servers log as an error. */
+/** Reads at the close: 128 KiB, more than a server sends before it hears of our end. */
 const DRAIN_READS_MAX = 8;
 
 /** Our own shortage: says nothing about the server. */
@@ -102,7 +102,8 @@ export class ProbeSocket implements RunningProbe {
     this.timer?.cancel();
     this.watch?.close();
     if (this.fd < 0) return;
-    if (this.isConnected) this.finishPolitely();
+    // What has arrived unread would turn the FIN of the close into a reset, which servers log as an error.
+    if (this.isConnected) for (let reads = 0; reads < DRAIN_READS_MAX && this.receive() > 0; reads++);
     sockets.close(this.fd);
     this.fd = -1;
   }
@@ -132,11 +133,6 @@ export class ProbeSocket implements RunningProbe {
     if (target.kind === "unix") return false;
     const local = sockets.localAddress(this.fd);
     return local !== null && local.port === target.port && local.host === target.host;
-  }
-
-  private finishPolitely(): void {
-    sockets.shutdown(this.fd, SHUT.WR);
-    for (let reads = 0; reads < DRAIN_READS_MAX && this.receive() > 0; reads++);
   }
 }
 
