@@ -52,7 +52,7 @@ export const libc = dlopen("libc.so.6", {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
   splice: { args: ["i32", "ptr", "i32", "ptr", "u64", "u32"], returns: "i32" },
-  syscall: { args: ["i64_fast", "i64_fast", "i64_fast", "i64_fast", "i64_fast"], returns: "i32" },
+  syscall: { args: ["i64", "i64", "i64", "i64", "i64"], returns: "i32" },
   umask: { args: ["u32"], returns: "u32" },
   write: { args: ["i32", "ptr", "u64"], returns: "i32" },
   __errno_location: { args: [], returns: "ptr" },

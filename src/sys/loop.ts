@@ -122,12 +122,11 @@ export class Loop {
   }
 
   every(intervalMs: number, run: () => void): LoopTimer {
-    let timer = this.after(intervalMs, tick);
-    const loop = this;
-    function tick(): void {
-      timer = loop.after(intervalMs, tick);
+    const tick = (): void => {
+      timer = this.after(intervalMs, tick);
       run();
-    }
+    };
+    let timer = this.after(intervalMs, tick);
     return { cancel: () => timer.cancel() };
   }
 

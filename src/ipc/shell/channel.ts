@@ -29,6 +29,7 @@ export class Channel {
   private readonly handlers = new Map<MessageType, (payload: never, descriptors: readonly number[]) => void>();
   private readonly outgoing: Outgoing[] = [];
   private backlogBytes = 0;
+  private receivedBytes = 0;
   private incoming: Uint8Array = new Uint8Array(0);
   private descriptors: number[] = [];
   private closeHandler: ((reason: string) => void) | null = null;
@@ -70,6 +71,16 @@ export class Channel {
   /** Everything that was sent has been taken by the kernel. */
   get drained(): boolean {
     return this.outgoing.length === 0;
+  }
+
+  /** Reads what a peer that has ended left behind, then closes. */
+  finish(): void {
+    this.closeHandler = null;
+    for (let before = -1; this.open && before !== this.receivedBytes;) {
+      before = this.receivedBytes;
+      this.receive();
+    }
+    this.close();
   }
 
   close(): void {
@@ -117,6 +128,7 @@ export class Channel {
     const received = receiveWithDescriptors(this.fd, scratch.address, CHUNK_BYTES, this.descriptors);
     if (received === -E.AGAIN) return;
     if (received <= 0) return this.end("peer is gone");
+    this.receivedBytes += received;
     const joined = new Uint8Array(this.incoming.length + received);
     joined.set(this.incoming);
     joined.set(scratch.bytes.subarray(0, received), this.incoming.length);

@@ -1,0 +1,37 @@
+/** `ballast reload [--wait 30s]` and `ballast stop [--now]`: orders to the running daemon. */
+import type { Request } from "../admin/api.ts";
+import { adminClient } from "../admin/client.ts";
+import { parseDurationMs } from "../lib/units.ts";
+import { type CliArgs, flagOn, flagText } from "./args.ts";
+import { clientFailure, complain, exitCodes, reportReply, usageFailure } from "./output.ts";
+
+const STOP_POLL_MS = 100;
+
+async function order(args: CliArgs, request: Request): Promise<number> {
+  const reply = await adminClient(args.socket).request(request);
+  return reply.ok ? reportReply(args, reply.value) : clientFailure(reply.error);
+}
+
+export async function runReload(args: CliArgs): Promise<number> {
+  const text = flagText(args, "wait");
+  if (text === null) return order(args, { op: "reload" });
+  const waitMs = parseDurationMs(text);
+  if (!waitMs.ok) return usageFailure({ text: `--wait: ${waitMs.error}`, help: "usage: ballast reload [--wait 30s]" });
+  const late = Bun.sleep(waitMs.value).then(() => {
+    complain(`no answer to the reload within ${text}`);
+    return exitCodes.timedOut;
+  });
+  return Promise.race([order(args, { op: "reload" }), late]);
+}
+
+/** Returns when the daemon is gone: a script that stops and starts must not race with it. */
+export async function runStop(args: CliArgs): Promise<number> {
+  const code = await order(args, { op: "stop", now: flagOn(args, "now") });
+  if (code !== exitCodes.ok) return code;
+  const client = adminClient(args.socket);
+  for (;;) {
+    const answer = await client.snapshot();
+    if (!answer.ok && answer.error.kind !== "timeout") return exitCodes.ok;
+    await Bun.sleep(STOP_POLL_MS);
+  }
+}

@@ -1,0 +1,15 @@
+/** `ballast up`: the TUI of the running daemon; starts one first when none answers. */
+import { adminClient } from "../admin/client.ts";
+import type { CliArgs } from "./args.ts";
+import { exitCodes } from "./output.ts";
+import { runDaemon } from "./run.ts";
+import { runTuiCommand } from "./tui.ts";
+
+export async function runUp(args: CliArgs): Promise<number> {
+  const answer = await adminClient(args.socket).snapshot();
+  if (!answer.ok) {
+    const started = await runDaemon(args);
+    if (started !== exitCodes.ok) return started;
+  }
+  return runTuiCommand(args);
+}

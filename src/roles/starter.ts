@@ -1,0 +1,17 @@
+/**
+ * The starter step: `ballast __start ROLE INDEX [UID GID]` gives up rights and becomes `ballast __role ROLE INDEX`.
+ * It never touches the network; its only input is its own command line.
+ */
+import type { RoleName } from "../ipc/messages.ts";
+import { allowLockedMemory, dropRightsAndExec, type Identity, raisePriority } from "../sys/process.ts";
+import { selfCommand } from "./self.ts";
+import { roleTable } from "./table.ts";
+
+export function startRole(role: RoleName, index: string, identity: Identity | null): never {
+  const row = roleTable[role];
+  if (row.realtime) {
+    allowLockedMemory();
+    raisePriority();
+  }
+  dropRightsAndExec(identity, row.keep, [...selfCommand(), "__role", role, index]);
+}

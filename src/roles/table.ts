@@ -1,0 +1,36 @@
+/** The roles: how many processes of each, which rights they keep. The one place where this is decided. */
+import type { Config } from "../config/types.ts";
+import type { RoleName } from "../ipc/messages.ts";
+import type { Capability } from "../sys/process.ts";
+
+export interface RoleRow {
+  /** Processes that this configuration needs. */
+  readonly processes: (config: Config) => number;
+  readonly keep: readonly Capability[];
+  /** Realtime priority: an advert must never wait for the proxy. */
+  readonly realtime: boolean;
+  /** First heartbeat slot; process i of the role beats in slot + i. */
+  readonly heartbeat: number;
+}
+
+export const roleTable: { readonly [R in RoleName]: RoleRow } = {
+  worker: {
+    processes: (config) => (config.frontends.length > 0 ? config.global.workers : 0),
+    keep: [],
+    realtime: false,
+    heartbeat: 0,
+  },
+  vrrp: {
+    processes: (config) => (config.vrrp.length > 0 ? 1 : 0),
+    keep: ["NET_ADMIN", "NET_RAW"],
+    realtime: true,
+    heartbeat: 100,
+  },
+  director: {
+    processes: (config) => (config.backends.some((backend) => backend.servers.some((server) => server.check)) ? 1 : 0),
+    keep: [],
+    realtime: false,
+    heartbeat: 101,
+  },
+  admin: { processes: () => 1, keep: [], realtime: false, heartbeat: 102 },
+};
