@@ -52,6 +52,8 @@ function onSnapshot(model: Model, message: Extract<Message, { kind: "snapshot" }
   return {
     ...alive,
     snapshots: restarted ? [snapshot] : snapshots,
+    // An order to the daemon before this one is not there to be taken back.
+    undo: restarted ? null : model.undo,
     rates,
     history: remember(model.history, snapshot, rates),
     config: sameConfig(previous, snapshot) ? model.config : null,

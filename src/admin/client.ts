@@ -109,7 +109,7 @@ async function call(socket: string, target: string, options: CallOptions = {}): 
   }
 }
 
-function open(socket: string, target: string, init: RequestInit): Promise<Response> {
+function open(socket: string, target: string, init: BunFetchRequestInit): Promise<Response> {
   // The host name is never resolved: `unix` names the peer.
   return fetch(`http://ballast${target}`, { ...init, unix: socket });
 }
@@ -167,7 +167,11 @@ async function follow(socket: string, since: number, handlers: FollowHandlers, s
   let lastId = since;
   while (!stopped.aborted) {
     try {
-      const response = await open(socket, `/v1/events/stream?since=${lastId}`, { signal: stopped });
+      const response = await open(socket, `/v1/events/stream?since=${lastId}`, {
+        signal: stopped,
+        // A quiet appliance says nothing for hours; Bun would hang up after five minutes.
+        timeout: false,
+      });
       if (!response.ok || response.body === null) {
         throw new Error(`answered ${response.status} to the event stream`);
       }

@@ -56,11 +56,8 @@ function eventPrinter(args: CliArgs): (event: BallastEvent) => void {
 export function eventLine(event: BallastEvent, offsetMinutes: number, paint: Paint): string {
   const object = event.object === "" ? "-" : event.object;
   const level = paint(levelTones[event.level], fitCells(event.level, 7));
-  const facts = [
-    fitCells(safeText(event.source), 10),
-    fitCells(safeText(event.kind), 14),
-    fitCells(safeText(object), 14),
-  ];
+  // Never cut: what is longer pushes the rest aside, and a search still finds it.
+  const facts = [safeText(event.source).padEnd(10), safeText(event.kind).padEnd(15), safeText(object).padEnd(14)];
   return `${dateTimeText(event.wallMs, offsetMinutes)}  ${level}  ${facts.join("  ")}  ${safeText(event.text)}`;
 }
 

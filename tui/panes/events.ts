@@ -71,7 +71,7 @@ export function eventLines(
       "left",
       theme.ellipsis,
     );
-    const kind = wide ? `${fitCells(shown(theme, event.kind), 14, "left", theme.ellipsis)}  ` : "";
+    const kind = wide ? `${fitCells(shown(theme, event.kind), 15, "left", theme.ellipsis)}  ` : "";
     const level = theme.paint(tone, `${glyph} ${word}`);
     const prefix = `${clockText(event.wallMs, model.offsetMinutes)}  ${level}  ${kind}${object}  `;
     return prefix + truncateCells(shown(theme, event.text), width - paintedWidth(prefix), theme.ellipsis);
