@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { VrrpConfig } from "../../src/config/types.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
-import { mustRun, stopAllProcesses } from "../support/process.ts";
-import { type BallastNode, holdsVip, instanceConfig, startBallast, VIP } from "../support/vrrp-peer.ts";
+import { mustRun } from "../support/process.ts";
+import { type BallastNode, holdsVip, instanceConfig, startBallast, stopSpeakers, VIP } from "../support/vrrp-peer.ts";
 import { holdsFor, waitFor } from "../support/wait.ts";
 
 const TEST_MS = 30_000;
@@ -15,7 +15,7 @@ const INTERVAL_MS = 200;
 let network: Network | null = null;
 
 afterEach(async () => {
-  await stopAllProcesses();
+  await stopSpeakers();
   await network?.close();
   network = null;
 });

@@ -1,7 +1,8 @@
 /**
- * Network namespaces for tests: a bridge namespace as the switch, nodes on it by veth pairs, removed afterwards
- * whatever happens (`close`, and an exit handler for a run that is cut short). Needs root and iproute2.
+ * Network namespaces for tests: a bridge namespace as the switch, nodes on it by veth pairs. `close` removes them; what a
+ * run left that was cut short is removed by the next one with the same prefix. Needs root and iproute2.
  */
+import { existsSync } from "node:fs";
 import { mustRun, type StartOptions, startProcess, type TestProcess } from "./process.ts";
 
 /** True when this process may make namespaces: tests that need them skip otherwise. */
@@ -34,31 +35,35 @@ export interface Network {
   readonly close: () => Promise<void>;
 }
 
-const open = new Set<string>();
 let counter = 0;
 
-process.on("exit", () => {
-  for (const namespace of open) Bun.spawnSync(["ip", "netns", "del", namespace], { stderr: "ignore" });
-});
+/** Namespaces of test processes that have ended without `close`. */
+async function removeStale(prefix: string): Promise<void> {
+  const listed = await mustRun(["ip", "netns", "list"]);
+  for (const line of listed.split("\n")) {
+    const [name] = line.split(" ");
+    const owner = name.startsWith(prefix) ? name.slice(prefix.length).match(/^(\d+)x/) : null;
+    if (owner !== null && !existsSync(`/proc/${owner[1]}`)) await mustRun(["ip", "netns", "del", name]);
+  }
+}
 
 /**
  * Makes one switch and a node for each entry of `addresses` (`{ a: "192.0.2.1/24" }`), names starting with `prefix`.
  * The bridge forwards multicast to all ports (no snooping). Fails with iproute2's words, leaving nothing behind.
  */
 export async function makeNetwork(prefix: string, addresses: Readonly<Record<string, string>>): Promise<Network> {
+  await removeStale(prefix);
   const base = `${prefix}${process.pid}x${counter++}`;
   const hub = `${base}-hub`;
   const made: string[] = [];
   const addNamespace = async (name: string): Promise<void> => {
-    open.add(name);
-    made.push(name);
     await mustRun(["ip", "netns", "add", name]);
+    made.push(name);
     await mustRun(["ip", "-n", name, "link", "set", "lo", "up"]);
   };
   const close = async (): Promise<void> => {
     for (const name of made.splice(0).reverse()) {
       await mustRun(["ip", "netns", "del", name]);
-      open.delete(name);
     }
   };
   try {

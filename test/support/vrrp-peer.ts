@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { VrrpStatus } from "../../src/admin/api.ts";
 import type { VrrpConfig } from "../../src/config/types.ts";
 import type { NetworkNode } from "./netns.ts";
-import type { TestProcess } from "./process.ts";
+import { stopAllProcesses, type TestProcess } from "./process.ts";
 import { waitFor } from "./wait.ts";
 
 export const VIP = "192.0.2.10/24";
@@ -52,14 +52,17 @@ export interface BallastNode {
   readonly reload: (instances: readonly VrrpConfig[]) => void;
 }
 
-const files: string[] = [];
-process.on("exit", () => {
-  for (const folder of files) rmSync(folder, { recursive: true, force: true });
-});
+const folders: string[] = [];
+
+/** Ends every speaker of this test file and removes their files: for afterEach. */
+export async function stopSpeakers(): Promise<void> {
+  await stopAllProcesses();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+}
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "ballast-vrrp-"));
-  files.push(folder);
+  folders.push(folder);
   return folder;
 }
 

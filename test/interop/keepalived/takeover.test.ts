@@ -4,7 +4,6 @@
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { canMakeNamespaces, makeNetwork, type Network } from "../../support/netns.ts";
-import { stopAllProcesses } from "../../support/process.ts";
 import {
   type BallastNode,
   holdsVip,
@@ -12,6 +11,7 @@ import {
   type KeepalivedOptions,
   startBallast,
   startKeepalived,
+  stopSpeakers,
 } from "../../support/vrrp-peer.ts";
 import { waitFor } from "../../support/wait.ts";
 
@@ -37,7 +37,7 @@ const MODES: readonly Mode[] = [
 let network: Network | null = null;
 
 afterEach(async () => {
-  await stopAllProcesses();
+  await stopSpeakers();
   await network?.close();
   network = null;
 });
