@@ -9,12 +9,14 @@
 import type { Assignment, ServerState } from "../../ipc/messages.ts";
 import { type MonoMs, NEVER } from "../../lib/time.ts";
 import { EPOLL, SOL, TCP } from "../../sys/abi.ts";
+import { wallNow } from "../../sys/clock.ts";
 import type { Loop } from "../../sys/loop.ts";
 import { sockaddrScratch } from "../../sys/sockaddr.ts";
 import * as sockets from "../../sys/socket.ts";
 import { CONN, ConnTable, FLAG, NONE } from "../conn-table.ts";
 import { RequestContext } from "../request-context.ts";
 import { Outcome } from "../rules.ts";
+import { buildTlsListener, type TlsListener } from "./certificates.ts";
 import { applyServerState, buildGeneration } from "./generation.ts";
 import { HttpSessions } from "./http-session.ts";
 import { type Listener, Listeners } from "./listeners.ts";
@@ -24,7 +26,7 @@ import { routeTcp } from "./routing.ts";
 import type { Endpoint, FrontendRuntime, Generation } from "./runtime.ts";
 import { type SessionLog, Sessions } from "./sessions.ts";
 import { TcpSessions } from "./tcp-session.ts";
-import { buildTlsListener, type TlsListener, TlsAcceptor } from "./tls.ts";
+import { TlsAcceptor } from "./tls.ts";
 import { CONNECTION_EVENTS, Upstream } from "./upstream.ts";
 
 /** Blocks are 16 KiB: 256 MiB of address space at most, touched only as far as traffic needs. */
@@ -64,6 +66,7 @@ export class ProxyEngine {
   private readonly generations: Generation[] = [];
   private readonly context = new RequestContext();
   private readonly outcome = new Outcome();
+  private readonly report: EngineOptions["report"];
   private prepared: Prepared | null = null;
   private current: Generation | null = null;
   private tlsListeners: ReadonlyMap<string, TlsListener> = new Map();
@@ -71,6 +74,7 @@ export class ProxyEngine {
   private drainDeadline: MonoMs = NEVER;
 
   constructor(loop: Loop, memory: CounterMemory, options: EngineOptions) {
+    this.report = options.report;
     const table = new ConnTable(2 * options.sessionsMax + SPARE_SLOTS);
     const blocks = Math.min(BLOCKS_MAX, 2 * options.sessionsMax + SPARE_SLOTS);
     this.plane = new Plane(loop, table, blocks, memory);
@@ -85,7 +89,11 @@ export class ProxyEngine {
       (listener, fd) => this.accept(listener, fd),
       (text) => options.report("proxy.limit", text),
     );
-    this.tls = new TlsAcceptor(p, (client) => this.open(client));
+    this.tls = new TlsAcceptor(
+      p,
+      (client) => this.open(client),
+      (client) => this.dispatch(client),
+    );
     this.listeners.hasRoom = () => table.used + 2 <= table.capacity;
     this.sessions.onPlaceFree = () => this.placeFree();
     p.eventKind = loop.addKind((slot, generation, events) => this.onEvent(slot, generation, events));
@@ -109,11 +117,14 @@ export class ProxyEngine {
     if (this.prepared !== null) this.abort();
     const reasons: string[] = [];
     const tls = new Map<string, TlsListener>();
-    for (const bind of assignment.config.frontends.flatMap((frontend) => frontend.binds)) {
-      if (bind.tls === null) continue;
-      const built = buildTlsListener(bind.tls, assignment.tls[bind.key] ?? [], bind.path);
-      if (built.ok) tls.set(bind.key, built.value);
-      else reasons.push(...built.error);
+    for (const { binds, mode } of assignment.config.frontends) {
+      for (const bind of binds) {
+        if (bind.tls === null) continue;
+        const materials = assignment.tls[bind.key] ?? [];
+        const built = buildTlsListener(bind.tls, materials, bind.path, mode === "http", wallNow());
+        if (!built.ok) reasons.push(...built.error);
+        else tls.set(bind.key, built.value);
+      }
     }
     if (fds.length !== assignment.listeners.length) {
       reasons.push(`${assignment.listeners.length} listeners were announced, ${fds.length} descriptors came`);
@@ -152,6 +163,8 @@ export class ProxyEngine {
     this.current = generation;
     this.generations.push(generation);
     this.tlsListeners = prepared.tls;
+    for (const { warnings } of prepared.tls.values())
+      for (const text of warnings) this.report("proxy.certificate", text);
     for (const listener of this.listeners.all) this.listeners.remove(listener);
     this.listeners.globalMax = assignment.config.global.maxconn;
     assignment.listeners.forEach((key, i) => {
@@ -265,7 +278,7 @@ export class ProxyEngine {
       this.open(client);
       return;
     }
-    p.loop.register(fd, EPOLL.IN | EPOLL.RDHUP, p.eventKind, client, t.generation[client]);
+    p.loop.register(fd, EPOLL.IN | EPOLL.RDHUP | EPOLL.ET, p.eventKind, client, t.generation[client]);
     this.tls.begin(client, tls, listener.frontend.config.timeouts.tlsHandshakeMs);
   }
 

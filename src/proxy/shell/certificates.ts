@@ -1,0 +1,94 @@
+/** The certificates of a listener: read once at load, chosen by the name in the ClientHello. */
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createSecureContext, type SecureContext } from "node:tls";
+import type { TlsConfig } from "../../config/types.ts";
+import type { TlsMaterial } from "../../ipc/messages.ts";
+import { err, ok, type Result } from "../../lib/result.ts";
+
+export interface TlsListener {
+  /** What `upgradeTLS` takes as `secureContext`. */
+  choose(serverName: string | null): unknown;
+  /** ALPN in wire format: each name with its length before it; empty: none is offered. */
+  readonly alpn: Buffer;
+  /** Certificates that are past their end, in words; they are served all the same. */
+  readonly warnings: readonly string[];
+}
+
+interface Certificate {
+  /** In lower case; `*.example.com` for a wildcard. */
+  readonly names: readonly string[];
+  readonly context: unknown;
+  readonly validTo: Date;
+}
+
+/** `path`: where the listener stands in the configuration. `isHttp`: only protocols that we speak are offered. */
+export function buildTlsListener(
+  config: TlsConfig,
+  materials: readonly TlsMaterial[],
+  path: string,
+  isHttp: boolean,
+  wallMs: number,
+): Result<TlsListener, readonly string[]> {
+  const reasons: string[] = [];
+  const warnings: string[] = [];
+  const exact = new Map<string, unknown>();
+  const wildcard = new Map<string, unknown>();
+  let first: unknown = null;
+  for (const material of materials) {
+    const loaded = loadCertificate(material, config.minVersion);
+    if (!loaded.ok) {
+      reasons.push(`${path}: ${material.path}: ${loaded.error}`);
+      continue;
+    }
+    const { names, context, validTo } = loaded.value;
+    if (validTo.getTime() < wallMs) warnings.push(`${path}: ${material.path}: expired on ${validTo.toISOString()}`);
+    first ??= context;
+    for (const name of names) {
+      const map = name.startsWith("*.") ? wildcard : exact;
+      const key = name.startsWith("*.") ? name.slice(2) : name;
+      // The first certificate for a name wins, as in HAProxy.
+      if (!map.has(key)) map.set(key, context);
+    }
+  }
+  if (materials.length === 0) reasons.push(`${path}: no certificate was found`);
+  if (reasons.length > 0) return err(reasons);
+  return ok({
+    choose: (serverName) => {
+      if (serverName === null) return first;
+      const dot = serverName.indexOf(".");
+      return exact.get(serverName) ?? (dot < 0 ? undefined : wildcard.get(serverName.slice(dot + 1))) ?? first;
+    },
+    // HTTP/2 is not spoken: a client that was promised it could not be served.
+    alpn: wireAlpn(isHttp ? config.alpn.filter((name) => name === "http/1.1") : config.alpn),
+    warnings,
+  });
+}
+
+function loadCertificate(material: TlsMaterial, minVersion: "1.2" | "1.3"): Result<Certificate, string> {
+  try {
+    const certificate = new X509Certificate(material.pem);
+    if (!certificate.checkPrivateKey(createPrivateKey(material.pem))) {
+      return err("the private key does not belong to the certificate");
+    }
+    const secure: SecureContext = createSecureContext({
+      key: material.pem,
+      cert: material.pem,
+      minVersion: `TLSv${minVersion}`,
+    });
+    return ok({ names: namesOf(certificate), context: secure.context, validTo: new Date(certificate.validTo) });
+  } catch (error) {
+    return err(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** DNS names of the certificate; the common name when there is no subjectAltName. */
+function namesOf(certificate: X509Certificate): readonly string[] {
+  const alternative = [...(certificate.subjectAltName ?? "").matchAll(/DNS:([^,\s"]+)/g)].map((match) => match[1]);
+  const names =
+    alternative.length > 0 ? alternative : [...certificate.subject.matchAll(/^CN=(.+)$/gm)].map((m) => m[1]);
+  return names.map((name) => (name ?? "").toLowerCase()).filter((name) => name !== "");
+}
+
+function wireAlpn(names: readonly string[]): Buffer {
+  return Buffer.concat(names.map((name) => Buffer.concat([Buffer.from([name.length]), Buffer.from(name, "latin1")])));
+}
