@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { ballastBinary, isRoot } from "../support/binary.ts";
 import { accepts } from "../support/ports.ts";
 import { mustRun, run, startProcess, stopAllProcesses } from "../support/process.ts";
+import { openTerminal } from "../support/tmux.ts";
 import { waitFor } from "../support/wait.ts";
 
 afterEach(stopAllProcesses);
@@ -76,6 +77,26 @@ describe("ballast demo without a terminal", () => {
     expect(done.code).toBe(64);
     expect(done.stderr).toContain('write "5ms" or "5s"');
   });
+});
+
+describe("ballast demo on a terminal", () => {
+  test("shows the TUI, and q gives the terminal back and removes everything", async () => {
+    const before = demoFolders();
+    const terminal = await openTerminal(120, 36);
+    try {
+      await terminal.type(`${ballastBinary()} demo; echo "exit $?"\n`);
+      await terminal.until("the overview", (screen) => screen.includes("Backends (1)"), 15_000);
+      await terminal.until("the killed backend", (screen) => screen.includes("app/two is DOWN"), 15_000);
+      await terminal.press("q");
+      const screen = await terminal.until("the shell", (text) => text.includes("exit 0"), 15_000);
+      expect(screen).toMatch(/in all: \d+ requests, 0 failed/);
+      expect(await terminal.flag("alternate_on")).toBe("0");
+      expect(await terminal.flag("cursor_flag")).toBe("1");
+    } finally {
+      await terminal.close();
+    }
+    await waitFor("the folder to go", () => demoFolders().length === before.length);
+  }, 60_000);
 });
 
 describe.if(isRoot)("ballast demo --ha", () => {
