@@ -11,6 +11,7 @@ import { ProxyEngine } from "../proxy/shell/engine.ts";
 import { openCounters } from "../stats/shell/counters.ts";
 import { wallNow } from "../sys/clock.ts";
 import type { Loop } from "../sys/loop.ts";
+import { raiseDescriptorLimit } from "../sys/process.ts";
 
 /** Without a supervisor nobody restarts us and nobody tells us how long we may drain. */
 const ORPHAN_DRAIN_MS = 30_000;
@@ -67,6 +68,7 @@ class WorkerRole {
       },
       {
         sessionsMax: config.global.maxconn,
+        descriptorsMax: raiseDescriptorLimit(),
         log: ({ plane }) => new AccessLog(plane, this.logger),
         report: (kind, text) => this.report("warning", kind, text),
       },

@@ -10,6 +10,7 @@ import { openCounters } from "../../src/stats/shell/counters.ts";
 import { objectKey } from "../../src/stats/layout.ts";
 import { Loop } from "../../src/sys/loop.ts";
 import { localAddress, openListener } from "../../src/sys/socket.ts";
+import { raiseDescriptorLimit } from "../../src/sys/process.ts";
 import { libc } from "../../src/sys/libc.ts";
 import { BIND_KEY } from "./proxy-config.ts";
 
@@ -39,6 +40,7 @@ const engine: ProxyEngine = new ProxyEngine(
   { header: counters.header, shared: counters.shared, own, all: [own] },
   {
     sessionsMax: start.config.global.maxconn,
+    descriptorsMax: raiseDescriptorLimit(),
     log: ({ plane }) => ({
       noteRequest: () => undefined,
       write: (client, cause) => {
@@ -103,7 +105,8 @@ function obey(order: ProxyOrder): void {
           slots: plane.table.used,
           blocks: plane.arena.blockCount - plane.arena.freeBlocks,
           connections: counters.header[2],
-          rss: process.memoryUsage().rss,
+          // Not memoryUsage: that opens a file, and descriptors may have run out.
+          rss: process.resourceUsage().maxRSS * 1024,
           turns: loop.turns,
           cpu: process.cpuUsage(),
           own: [...own.subarray(0, 32 * 8)],

@@ -33,6 +33,8 @@ import { CONNECTION_EVENTS, Upstream } from "./upstream.ts";
 const BLOCKS_MAX = 16_384;
 /** Idle server connections and pipes besides two slots per session. */
 const SPARE_SLOTS = 1024;
+/** Descriptors kept for logs, pipes, the channel and Bun itself; half of them all when there are very few. */
+const RESERVED_DESCRIPTORS = 128;
 /** How often unused blocks go back to the kernel. */
 const TRIM_INTERVAL_MS = 10_000;
 const TRIM_BLOCKS_MAX = 1024;
@@ -42,6 +44,8 @@ const DRAIN_SPREAD_MS = 2000;
 export interface EngineOptions {
   /** Sessions this worker has room for; normally the appliance's maxconn. */
   readonly sessionsMax: number;
+  /** RLIMIT_NOFILE of this process: every session needs two descriptors, and some are needed for other things. */
+  readonly descriptorsMax: number;
   readonly log: (engine: { readonly plane: Plane }) => SessionLog;
   /** One sentence for the operator: limits met, certificates refused. */
   readonly report: (kind: string, text: string) => void;
@@ -94,7 +98,10 @@ export class ProxyEngine {
       (client) => this.open(client),
       (client) => this.dispatch(client),
     );
-    this.listeners.hasRoom = () => table.used + 2 <= table.capacity;
+    const reserved = Math.min(RESERVED_DESCRIPTORS, options.descriptorsMax / 2);
+    const sessionsMax = Math.min(options.sessionsMax, Math.floor((options.descriptorsMax - reserved) / 2));
+    this.listeners.hasRoom = (share) =>
+      this.sessionCount < Math.max(1, sessionsMax * share) && table.used + 2 <= table.capacity;
     this.sessions.onPlaceFree = () => this.placeFree();
     p.eventKind = loop.addKind((slot, generation, events) => this.onEvent(slot, generation, events));
     p.onTimeout = (slot) => this.onTimeout(slot);

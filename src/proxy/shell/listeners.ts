@@ -45,8 +45,8 @@ export class Listeners {
   private reportedAt = Number.NEGATIVE_INFINITY;
   /** Client connections of all workers (haproxy: global maxconn). */
   globalMax = 0;
-  /** False when the connection table has no room for another session. */
-  hasRoom: () => boolean = () => true;
+  /** False when this process has no descriptors or slots for another session, counted below `share` of its limit. */
+  hasRoom: (share: number) => boolean = () => true;
 
   constructor(loop: Loop, memory: CounterMemory, accept: AcceptHandler, report: (text: string) => void) {
     this.loop = loop;
@@ -114,7 +114,7 @@ export class Listeners {
 
   private isFull(listener: Listener, share: number): boolean {
     const { header, all } = this.memory;
-    if (!this.hasRoom()) return true;
+    if (!this.hasRoom(share)) return true;
     if (Atomics.load(header, headerWords.connections) >= Math.max(1, Math.floor(this.globalMax * share))) return true;
     let open = 0;
     const gauge = listener.frontend.counters + frontendCounters.connections;
@@ -126,7 +126,10 @@ export class Listeners {
     const listener = this.slots[slot];
     for (let accepted = 0; accepted < listener.batch; accepted++) {
       if (!listener.open || listener.paused) return;
-      if (this.isFull(listener, 1)) return this.pause(listener);
+      if (this.isFull(listener, 1)) {
+        if (!this.hasRoom(1)) this.tell(listener, "no file descriptors left for another session");
+        return this.pause(listener);
+      }
       const fd = sockets.accept(listener.fd);
       if (fd >= 0) {
         this.accept(listener, fd);
@@ -142,10 +145,14 @@ export class Listeners {
 
   private exhausted(listener: Listener, errno: number): void {
     this.pause(listener);
+    const what = errno === -E.MFILE || errno === -E.NFILE ? "no free file descriptors" : "no kernel memory";
+    this.tell(listener, what);
+  }
+
+  private tell(listener: Listener, what: string): void {
     const now = this.loop.now;
     if (now - this.reportedAt < EXHAUSTED_REPORT_MS) return;
     this.reportedAt = now;
-    const what = errno === -E.MFILE || errno === -E.NFILE ? "no free file descriptors" : "no kernel memory";
     this.report(
       `listener ${listener.key}: ${what}; new connections wait in the kernel, tried again every ${EXHAUSTED_PAUSE_MS} ms`,
     );
