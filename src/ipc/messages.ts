@@ -84,6 +84,29 @@ export interface Processes {
   readonly failedBinds?: readonly { readonly key: string; readonly reason: string }[];
 }
 
+/** A role that may not change users asks for a check script; `id` is the asker's and comes back with the result. */
+export interface RunScript {
+  readonly id: number;
+  /** Absolute path and arguments. Command and user must stand so in the running configuration; nothing else is run. */
+  readonly command: readonly string[];
+  /** null: global.user. */
+  readonly user: string | null;
+  /** Killed with its whole process group then. */
+  readonly timeoutMs: number;
+}
+
+export interface ScriptResult {
+  readonly id: number;
+  /** Ended by itself with exit code 0. */
+  readonly ok: boolean;
+  /** Exit code; null: killed by a signal, or never started. */
+  readonly code: number | null;
+  readonly timedOut: boolean;
+  readonly durationMs: number;
+  /** Why it is not ok, in words: `exit code 3`, `still ran after 2s`, `no such file`; empty when it is. */
+  readonly reason: string;
+}
+
 export interface MessagePayloads {
   start: Assignment;
   prepare: Assignment;
@@ -105,6 +128,8 @@ export interface MessagePayloads {
   reply: { readonly id: number; readonly reply: Reply };
   vrrp_order: { readonly order: "failover" | "maint" | "resume"; readonly instance: string | null };
   processes: Processes;
+  run_script: RunScript;
+  script_result: ScriptResult;
 }
 
 export type MessageType = keyof MessagePayloads;
@@ -135,6 +160,8 @@ export const messageTable: { readonly [T in MessageType]: MessageRow } = {
   reply: { code: 16, from: ["supervisor"], to: ["admin"], descriptors: false },
   vrrp_order: { code: 17, from: ["supervisor"], to: ["vrrp"], descriptors: false },
   processes: { code: 18, from: ["supervisor"], to: ["admin"], descriptors: false },
+  run_script: { code: 19, from: ["vrrp", "director"], to: ["supervisor"], descriptors: false },
+  script_result: { code: 20, from: ["supervisor"], to: ["vrrp", "director"], descriptors: false },
 };
 
 /** A configuration with 3,000 servers is about 2 MB of JSON; beyond this a frame is a bug. */

@@ -180,6 +180,7 @@ export class Runner {
           from: effect.from,
           to: effect.to,
           cause: effect.cause,
+          priority: this.status().priority,
         });
         if (effect.to === "backup") {
           this.refuseDeafness();
