@@ -157,6 +157,9 @@ export class Upstream {
     if ((events & EPOLL.OUT) === 0) return;
     p.wheel.clear(server);
     t.state[server] = CONN.ACTIVE;
+    // A server that speaks or leaves at once is told in this same event, and edge-triggered means once.
+    if (events & (EPOLL.IN | EPOLL.RDHUP)) t.flags[server] |= FLAG.READABLE;
+    if (events & (EPOLL.RDHUP | EPOLL.HUP)) t.flags[server] |= FLAG.RDHUP | FLAG.READABLE;
     t.connectedAt[client] = p.loop.now;
     p.kindOf[client].connected(client, server);
   }

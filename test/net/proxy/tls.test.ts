@@ -1,0 +1,185 @@
+/** TLS termination: the conformance test of src/proxy/shell/tls.ts. It has to pass with every new Bun. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { mustRun } from "../../support/process.ts";
+import { BIND_KEY } from "../../support/proxy-config.ts";
+import { type RunningProxy, startProxy } from "../../support/proxy-harness.ts";
+import { connectRaw } from "../../support/raw-client.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "ballast-tls-"));
+const material: Record<string, string> = {};
+let proxy: RunningProxy;
+let server: Bun.Server<undefined>;
+
+async function makeCertificate(name: string, subjectAltName: string): Promise<string> {
+  const key = join(folder, `${name}.key`);
+  const cert = join(folder, `${name}.crt`);
+  await mustRun([
+    ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
+    ...[
+      "-keyout",
+      key,
+      "-out",
+      cert,
+      "-days",
+      "30",
+      "-subj",
+      `/CN=${name}`,
+      "-addext",
+      `subjectAltName=${subjectAltName}`,
+    ],
+  ]);
+  material[`${name}.key`] = readFileSync(key, "utf8");
+  material[`${name}.crt`] = readFileSync(cert, "utf8");
+  return readFileSync(cert, "utf8") + readFileSync(key, "utf8");
+}
+
+const TLS = { certificates: ["x"], alpn: ["h2", "http/1.1"], minVersion: "1.2" } as const;
+
+beforeAll(async () => {
+  server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/echo") return new Response(await request.bytes());
+      return new Response(pathname);
+    },
+  });
+  const first = await makeCertificate("first.test", "DNS:first.test");
+  const exact = await makeCertificate("exact.wild.test", "DNS:exact.wild.test");
+  const wild = await makeCertificate("wild.test", "DNS:*.wild.test");
+  proxy = await startProxy(
+    {
+      servers: [server.port ?? 0],
+      tls: TLS,
+      frontendTimeouts: { tlsHandshakeMs: 300, httpKeepAliveMs: 1000 },
+      logSessions: true,
+    },
+    {
+      tls: {
+        [BIND_KEY]: [
+          { path: "first.pem", pem: first },
+          { path: "wild.pem", pem: wild },
+          { path: "exact.pem", pem: exact },
+        ],
+      },
+    },
+  );
+});
+
+afterAll(async () => {
+  await proxy.stop();
+  await server.stop(true);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function handshake(servername: string, alpn: string[] = ["http/1.1"]): Promise<TLSSocket> {
+  const socket = connectTls({
+    host: "127.0.0.1",
+    port: proxy.port,
+    ...(servername === "" ? {} : { servername }),
+    rejectUnauthorized: false,
+    ALPNProtocols: alpn,
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once("secureConnect", () => resolve());
+    socket.once("error", reject);
+  });
+  return socket;
+}
+
+test.each([
+  ["first.test", "first.test"],
+  ["exact.wild.test", "exact.wild.test"],
+  ["other.wild.test", "wild.test"],
+  ["OTHER.wild.test", "wild.test"],
+  ["a.b.wild.test", "first.test"],
+  ["unknown.test", "first.test"],
+  ["", "first.test"],
+])("the name %p is served with the certificate of %s", async (name, commonName) => {
+  const socket = await handshake(name);
+  expect(socket.getPeerCertificate().subject.CN).toBe(commonName);
+  expect(socket.alpnProtocol).toBe("http/1.1");
+  socket.destroy();
+});
+
+test("requests of one TLS connection follow each other", async () => {
+  const socket = await handshake("first.test");
+  let text = "";
+  socket.on("data", (bytes: Buffer) => (text += bytes.toString()));
+  for (let i = 0; i < 20; i++) {
+    socket.write(`GET /r${i}; HTTP/1.1\r\nHost: a\r\n\r\n`);
+    for (let wait = 0; wait < 400 && !text.endsWith(`/r${i};`); wait++) await Bun.sleep(5);
+    expect(text.endsWith(`/r${i};`)).toBe(true);
+  }
+  socket.destroy();
+});
+
+test("bodies of 5 MB arrive whole in both directions", async () => {
+  const body = randomBytes(5_000_000);
+  const answer = await fetch(`https://127.0.0.1:${proxy.port}/echo`, {
+    method: "POST",
+    body,
+    tls: { rejectUnauthorized: false },
+  });
+  const echoed = await answer.bytes();
+  expect(createHash("sha256").update(echoed).digest("hex")).toBe(createHash("sha256").update(body).digest("hex"));
+});
+
+test("Connection: close delivers everything before the end", async () => {
+  const socket = await handshake("first.test");
+  let text = "";
+  socket.on("data", (bytes: Buffer) => (text += bytes.toString()));
+  const ended = new Promise<void>((resolve) => socket.once("end", () => resolve()));
+  socket.write("GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  await ended;
+  expect(text.endsWith("/last")).toBe(true);
+  socket.destroy();
+});
+
+test("a client that says nothing is cut at the handshake timeout", async () => {
+  const client = await connectRaw(proxy.port);
+  const started = performance.now();
+  await client.over;
+  expect(performance.now() - started).toBeGreaterThan(200);
+  expect(performance.now() - started).toBeLessThan(2000);
+});
+
+test("half a ClientHello and then silence is cut at the handshake timeout", async () => {
+  const client = await connectRaw(proxy.port);
+  client.send(Uint8Array.of(22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3));
+  await client.over;
+});
+
+test("plain HTTP on a TLS listener is cut at once", async () => {
+  const client = await connectRaw(proxy.port);
+  const started = performance.now();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await client.over;
+  expect(performance.now() - started).toBeLessThan(250);
+  expect(client.received()).toBe("");
+});
+
+test("many handshakes at once succeed and leave nothing behind", async () => {
+  for (let round = 0; round < 4; round++) {
+    const sockets = await Promise.all(Array.from({ length: 25 }, () => handshake("first.test")));
+    for (const socket of sockets) socket.destroy();
+  }
+  let status = await proxy.status();
+  for (let i = 0; i < 200 && status.sessions > 0; i++) {
+    await Bun.sleep(20);
+    status = await proxy.status();
+  }
+  expect([status.sessions, status.connections, status.blocks]).toEqual([0, 0, 0]);
+}, 20_000);
+
+test("a key of another certificate is refused with the file's name", async () => {
+  const mixed = `${material["first.test.crt"]}${material["wild.test.key"]}`;
+  const attempt = startProxy({ servers: [1], tls: TLS }, { tls: { [BIND_KEY]: [{ path: "mixed.pem", pem: mixed }] } });
+  expect(attempt).rejects.toThrow(/mixed\.pem: .*private key/);
+});
