@@ -18,21 +18,9 @@ let server: Bun.Server<undefined>;
 async function makeCertificate(name: string, subjectAltName: string): Promise<string> {
   const key = join(folder, `${name}.key`);
   const cert = join(folder, `${name}.crt`);
-  await mustRun([
-    ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
-    ...[
-      "-keyout",
-      key,
-      "-out",
-      cert,
-      "-days",
-      "30",
-      "-subj",
-      `/CN=${name}`,
-      "-addext",
-      `subjectAltName=${subjectAltName}`,
-    ],
-  ]);
+  const request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  const output = ["-keyout", key, "-out", cert, "-days", "30"];
+  await mustRun([...request, ...output, "-subj", `/CN=${name}`, "-addext", `subjectAltName=${subjectAltName}`]);
   material[`${name}.key`] = readFileSync(key, "utf8");
   material[`${name}.crt`] = readFileSync(cert, "utf8");
   return readFileSync(cert, "utf8") + readFileSync(key, "utf8");
