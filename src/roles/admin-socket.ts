@@ -1,41 +1,43 @@
 /** The admin socket's listener; the supervisor holds it, so that it outlives the admin role. */
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Config } from "../config/types.ts";
-import { AF, SOCK } from "../sys/abi.ts";
-import { changeMode, changeOwner, currentUid } from "../sys/process.ts";
-import { close, connect, openListener, socket } from "../sys/socket.ts";
+import { changeMode, changeOwner, currentUid, setUmask } from "../sys/process.ts";
+import { close, openListener } from "../sys/socket.ts";
 import { groupId } from "./identity.ts";
+import { isSocketInUse } from "./stale-socket.ts";
 
 /** The listening descriptor, or why there is none. */
 export function openAdminSocket(config: Config): number | string {
   const path = config.admin.socket;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-    if (!statSync(path, { throwIfNoEntry: false })) return openFresh(config);
-    if (isAlive(path))
+    if (isSocketInUse(path))
       return `admin.socket: another Ballast answers on ${path}; stop it first: ballast -S ${path} stop`;
-    // Left behind by a process that was killed.
-    rmSync(path);
-    return openFresh(config);
+    return open(config);
   } catch (error) {
     return `admin.socket: ${(error as Error).message}`;
   }
 }
 
-/** root:group 0660: the group reads, and members of admin_group write (the admin role checks each caller). */
-function openFresh(config: Config): number {
-  const path = config.admin.socket;
-  const fd = openListener({ kind: "unix", path }, { freebind: false, subject: `admin.socket: ${path}` });
-  changeMode(path, 0o660);
-  const gid = groupId(config.admin.adminGroup ?? config.global.group);
-  if (currentUid() === 0 && gid !== null) changeOwner(path, { uid: 0, gid });
-  return fd;
+/** Closes it and takes its file away. */
+export function closeAdminSocket(config: Config, fd: number): void {
+  close(fd);
+  rmSync(config.admin.socket, { force: true });
 }
 
-function isAlive(path: string): boolean {
-  const fd = socket(AF.UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0);
-  const result = connect(fd, { kind: "unix", path });
-  close(fd);
-  return result === 0;
+/** root:group 0660: the group reads, and members of admin_group write (the admin role checks each caller). */
+function open(config: Config): number {
+  const path = config.admin.socket;
+  // Nobody else may connect between bind and chmod.
+  const umask = setUmask(0o177);
+  try {
+    const fd = openListener({ kind: "unix", path }, { freebind: false, subject: `admin.socket: ${path}` });
+    const gid = groupId(config.admin.adminGroup ?? config.global.group);
+    if (currentUid() === 0 && gid !== null) changeOwner(path, { uid: 0, gid });
+    changeMode(path, 0o660);
+    return fd;
+  } finally {
+    setUmask(umask);
+  }
 }

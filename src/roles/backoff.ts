@@ -1,7 +1,7 @@
 /** When a role that ended is started again (pure). */
 
-/** The first restart is at once: a single crash must not be felt. Then the pause doubles up to the last value. */
-const DELAYS_MS = [0, 100, 200, 400, 800, 1600, 3200, 6400, 10_000] as const;
+/** The first restarts are at once: a few crashes must not be felt. Then the pause doubles up to the last value. */
+const DELAYS_MS = [0, 0, 0, 100, 200, 400, 800, 1600, 3200, 6400, 10_000] as const;
 /** A role that ran this long is healthy again. */
 const HEALTHY_AFTER_MS = 60_000;
 

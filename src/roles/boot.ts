@@ -1,18 +1,19 @@
 /** `ballast run`: from the configuration file to a running supervisor, and the clean-up behind it. */
-import { rmSync, writeSync } from "node:fs";
+import { closeSync, rmSync, writeSync } from "node:fs";
+import type { Config, LogTarget } from "../config/types.ts";
+import { giveLogFiles } from "../log/shell/log-files.ts";
 import { Logger } from "../log/shell/sinks.ts";
-import { EMPTY_REGISTRY, objectKeys, register } from "../stats/registry.ts";
-import { clearObject, forgetWorker } from "../stats/read.ts";
 import { openCounters } from "../stats/shell/counters.ts";
-import { WORKER_MAX } from "../stats/layout.ts";
 import { Loop } from "../sys/loop.ts";
-import { raiseDescriptorLimit } from "../sys/process.ts";
-import { openAdminSocket } from "./admin-socket.ts";
-import { type ConfigFailure, type LoadedConfig, loadConfigFile } from "./config-file.ts";
+import { type Identity, raiseDescriptorLimit } from "../sys/process.ts";
+import { closeAdminSocket, openAdminSocket } from "./admin-socket.ts";
+import { type LoadedConfig, loadConfigFile } from "./config-file.ts";
+import { CounterObjects } from "./counter-objects.ts";
 import { countersPath, giveCounters, removeStaleCounters } from "./counters-file.ts";
 import { Listeners } from "./listeners.ts";
 import { claimPidfile, releasePidfile } from "./pidfile.ts";
 import { checkRights } from "./preflight.ts";
+import { runningOf } from "./reloader.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export interface BootOptions {
@@ -26,6 +27,10 @@ export interface BootOptions {
 /** sysexits.h, as the command line promises them. */
 const EXIT = { io: 74, notPermitted: 77, config: 78 } as const;
 
+/** Where warnings go when the configuration names no log: to whoever started the daemon. */
+const STDERR_TARGET: LogTarget = { sink: { kind: "stderr" }, facility: "daemon", level: "warning", format: "plain" };
+
+/** Runs until the appliance has stopped; answers the exit code. Every refusal is said on stderr. */
 export async function superviseConfig(options: BootOptions): Promise<number> {
   const loaded = loadConfigFile(options.configPath, options.socket);
   if ("issues" in loaded) return refuse(loaded.issues, loaded.unreadable ? EXIT.io : EXIT.config);
@@ -34,20 +39,20 @@ export async function superviseConfig(options: BootOptions): Promise<number> {
   if (!rights.ok) return refuse([rights.reason], EXIT.notPermitted);
   raiseDescriptorLimit();
 
-  const listeners = new Listeners();
-  const reasons = listeners.prepare(loaded.config);
-  if (reasons.length > 0) return refuse(reasons, EXIT.io);
+  // First what tells whether we run already: its message is the one that helps.
   const adminListener = openAdminSocket(loaded.config);
   if (typeof adminListener === "string") return refuse([adminListener], EXIT.io);
   const { pidfile } = loaded.config.global;
-  const occupied = pidfile === null ? null : claimPidfile(pidfile);
-  if (occupied !== null) return refuse([occupied], EXIT.io);
-
+  const listeners = new Listeners();
   try {
+    const occupied = pidfile === null ? null : claimPidfile(pidfile);
+    if (occupied !== null) return refuse([occupied], EXIT.io);
+    const { reasons, isForbidden } = listeners.prepare(loaded.config);
+    if (reasons.length > 0) return refuse(reasons, isForbidden ? EXIT.notPermitted : EXIT.io);
     return await supervise(loaded, options, listeners, adminListener, rights.drop);
   } finally {
     listeners.closeAll();
-    rmSync(loaded.config.admin.socket, { force: true });
+    closeAdminSocket(loaded.config, adminListener);
     if (pidfile !== null) releasePidfile(pidfile);
   }
 }
@@ -57,7 +62,7 @@ async function supervise(
   options: BootOptions,
   listeners: Listeners,
   adminListener: number,
-  drop: ConstructorParameters<typeof Supervisor>[1]["drop"],
+  drop: { readonly identity: Identity | null } | null,
 ): Promise<number> {
   const loop = new Loop();
   const { global, admin } = loaded.config;
@@ -65,33 +70,41 @@ async function supervise(
   removeStaleCounters(path);
   const counters = openCounters(path, true);
   giveCounters(path, drop?.identity ?? null);
-  const logger = new Logger(loop, global.log, { tag: "ballast", pid: process.pid, host: global.node });
-  let registry = EMPTY_REGISTRY;
+  const objects = new CounterObjects(counters);
+  const indexes = objects.prepare(loaded.config);
+  if (!indexes.ok) return refuse([indexes.error], EXIT.config);
+  objects.commit();
 
-  const supervisor = new Supervisor(loaded, {
+  // A daemon's parent has gone once it is ready, and with it the other end of our stderr.
+  let hasStderr = true;
+  const targets = ({ log }: Config["global"]): readonly LogTarget[] =>
+    log.length === 0 && hasStderr ? [STDERR_TARGET] : log;
+  const identity = { tag: "ballast", pid: process.pid, host: global.node };
+  // Later: the logger must not be entered from within itself.
+  const onTrouble = (text: string): void => loop.defer(() => supervisor.trouble(text));
+  const logger = new Logger(loop, targets(global), identity, onTrouble);
+
+  const supervisor: Supervisor = new Supervisor(loaded, runningOf(loaded, indexes.value, 1, path), {
     loop,
     listeners,
     adminListener,
-    counters,
+    header: counters.header,
     countersPath: path,
+    objects,
     drop,
     load: () => loadConfigFile(options.configPath, options.socket),
     log: (event) => logger.ballastEvent(event),
-    relog: (config) => logger.configure(config.global.log),
-    registerObjects: (config) => {
-      const registration = register(registry, objectKeys(config));
-      if (!registration.ok) throw new Error(registration.error);
-      const workers = Array.from({ length: WORKER_MAX }, (_, index) => counters.worker(index));
-      for (const object of registration.value.reused) clearObject(workers, counters.shared, object);
-      ({ registry } = registration.value);
-      return registry.objects;
-    },
-    forgetWorker: (index) => forgetWorker(counters.worker(index), counters.header, counters.shared, registry.kinds),
+    giveLogs: ({ config }) => (drop?.identity ? giveLogFiles(config.global.log, drop.identity) : []),
+    relog: ({ config }) => logger.configure(targets(config.global)),
     onReady: () => {
-      if (options.readyFd !== null) writeSync(options.readyFd, "ready\n");
+      if (options.readyFd === null) return;
+      writeSync(options.readyFd, "ready\n");
+      closeSync(options.readyFd);
+      hasStderr = false;
+      logger.configure(targets(loaded.config.global));
     },
   });
-  process.on("SIGHUP", () => supervisor.startReload("SIGHUP"));
+  process.on("SIGHUP", () => supervisor.hangUp());
   process.on("SIGTERM", () => supervisor.stop("drain"));
   process.on("SIGINT", () => supervisor.stop("drain"));
   process.on("SIGQUIT", () => supervisor.stop("forever"));
@@ -105,10 +118,12 @@ async function supervise(
   await loop.run();
   logger.close();
   rmSync(path, { force: true });
-  return ended;
+  const code = await ended;
+  // A log in a file is not what the person at the terminal looks at first.
+  return refuse(global.log.some(({ sink }) => sink.kind !== "stderr") ? supervisor.refusals : [], code);
 }
 
-function refuse(reasons: ConfigFailure["issues"], code: number): number {
+function refuse(reasons: readonly string[], code: number): number {
   for (const reason of reasons) process.stderr.write(`${reason}\n`);
   return code;
 }

@@ -23,22 +23,28 @@ export class Child {
   readonly channel: Channel;
   private ended = false;
 
+  /** Throws when the kernel grants no process or no descriptors. */
   constructor(loop: Loop, options: ChildOptions) {
     const ends = socketPair();
     if (typeof ends === "number") throw new SysError("socketpair", -ends, `starting ${options.role}`);
     const [ours, theirs] = ends;
-    const process = Bun.spawn({
-      cmd: [...selfCommand(), ...childArguments(options)],
-      env: { ...cleanEnvironment(), ...options.environment },
-      stdio: ["ignore", "inherit", "inherit", theirs],
-      onExit: (_, code, signal) => {
-        this.ended = true;
-        this.channel.finish();
-        options.onExit(signal === null ? `exit code ${code}` : `signal ${signalName(signal)}`);
-      },
-    });
-    close(theirs);
-    this.pid = process.pid;
+    try {
+      this.pid = Bun.spawn({
+        cmd: [...selfCommand(), ...childArguments(options)],
+        env: { ...cleanEnvironment(), ...options.environment },
+        stdio: ["ignore", "inherit", "inherit", theirs],
+        onExit: (_, code, signal) => {
+          this.ended = true;
+          this.channel.finish();
+          options.onExit(signal === null ? `exit code ${code}` : `signal ${signalName(signal)}`);
+        },
+      }).pid;
+    } catch (error) {
+      close(ours);
+      throw error;
+    } finally {
+      close(theirs);
+    }
     const party: Party = options.role;
     this.channel = new Channel(loop, ours, "supervisor", party);
     // A process that lives on without its channel is of no use to anybody.

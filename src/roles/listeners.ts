@@ -1,31 +1,50 @@
 /** Every listening socket of the appliance. The supervisor keeps them open over worker restarts and reloads. */
-import type { Config, SocketAddress } from "../config/types.ts";
+import { rmSync } from "node:fs";
+import type { BindConfig, Config, SocketAddress } from "../config/types.ts";
+import { FRAME_DESCRIPTORS_MAX } from "../ipc/messages.ts";
 import { E, SysError } from "../sys/errno.ts";
 import { close, openListener } from "../sys/socket.ts";
+import { isSocketInUse } from "./stale-socket.ts";
 import { wantedBinds, wantedKeys } from "./wanted.ts";
 
-export class Listeners {
-  private readonly open = new Map<string, number>();
+export interface Prepared {
+  /** Why not, each with its place in the file; empty: every listener is open. */
+  readonly reasons: readonly string[];
+  /** A right is missing, for a port below 1024 as a rule. */
+  readonly isForbidden: boolean;
+}
 
-  /**
-   * Opens what `config` wants and is not open yet. All or nothing: on any failure the new ones are closed again and
-   * the reasons come back, each with its place in the file.
-   */
-  prepare(config: Config): readonly string[] {
+interface Listener {
+  readonly fd: number;
+  readonly address: SocketAddress;
+}
+
+export class Listeners {
+  private readonly open = new Map<string, Listener>();
+
+  /** Opens what `config` wants and is not open yet. All or nothing: on any failure the new ones are closed again. */
+  prepare(config: Config): Prepared {
+    const binds = wantedBinds(config);
+    if (binds.length > FRAME_DESCRIPTORS_MAX) {
+      const reason = `${binds.length} binds; workers take at most ${FRAME_DESCRIPTORS_MAX} listening sockets`;
+      return { reasons: [reason], isForbidden: false };
+    }
     const opened: string[] = [];
+    const failures: SysError[] = [];
     const reasons: string[] = [];
-    for (const { key, address, freebind, path } of wantedBinds(config)) {
-      if (this.open.has(key)) continue;
+    for (const bind of binds) {
+      if (this.open.has(bind.key)) continue;
       try {
-        this.open.set(key, openListener(address, { freebind, subject: `${path}: ${key}` }));
-        opened.push(key);
+        this.open.set(bind.key, { fd: openBind(bind), address: bind.address });
+        opened.push(bind.key);
       } catch (error) {
         if (!(error instanceof SysError)) throw error;
-        reasons.push(error.message + remedy(error, address));
+        failures.push(error);
+        reasons.push(error.message + remedy(error, bind.address));
       }
     }
     if (reasons.length > 0) for (const key of opened) this.closeOne(key);
-    return reasons;
+    return { reasons, isForbidden: failures.some(({ errno }) => errno === E.ACCES) };
   }
 
   /** Closes what `config` does not want any more. Workers hold their own duplicates until they have let go. */
@@ -35,7 +54,7 @@ export class Listeners {
   }
 
   descriptors(keys: readonly string[]): readonly number[] {
-    return keys.map((key) => this.open.get(key)!);
+    return keys.map((key) => this.open.get(key)!.fd);
   }
 
   closeAll(): void {
@@ -43,9 +62,17 @@ export class Listeners {
   }
 
   private closeOne(key: string): void {
-    close(this.open.get(key)!);
+    const { fd, address } = this.open.get(key)!;
+    close(fd);
+    if (address.kind === "unix" && !address.path.startsWith("@")) rmSync(address.path, { force: true });
     this.open.delete(key);
   }
+}
+
+function openBind({ key, address, freebind, path }: BindConfig): number {
+  // A socket file that is in use fails in bind, with the words for it.
+  if (address.kind === "unix") isSocketInUse(address.path);
+  return openListener(address, { freebind, subject: `${path}: ${key}` });
 }
 
 function remedy(error: SysError, address: SocketAddress): string {
@@ -54,7 +81,7 @@ function remedy(error: SysError, address: SocketAddress): string {
     case E.ADDRINUSE:
       return port > 0
         ? `; find who holds it: ss -ltnp 'sport = :${port}'`
-        : "; remove the socket file if nobody uses it";
+        : "; somebody else listens there: remove the file if it is no longer wanted";
     case E.ACCES:
       return port > 0 && port < 1024 ? "; ports below 1024 need root or CAP_NET_BIND_SERVICE" : "";
     case E.ADDRNOTAVAIL:

@@ -8,10 +8,15 @@ export function selfCommand(): readonly string[] {
 /** Variables that make a Bun binary run somebody else's code (facts.md); never handed on. */
 const REFUSED_VARIABLES = ["BUN_OPTIONS", "BUN_BE_BUN", "BUN_INSPECT", "BUN_INSPECT_PRELOAD", "NODE_OPTIONS"] as const;
 
+/** Variables between the service manager, or the parent of a daemon, and the supervisor alone. */
+const OWN_VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "BALLAST_READY_FD"] as const;
+
+/** The environment that roles and background processes get. */
 export function cleanEnvironment(): Record<string, string> {
+  const withheld: readonly string[] = [...REFUSED_VARIABLES, ...OWN_VARIABLES];
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined && !(REFUSED_VARIABLES as readonly string[]).includes(name)) environment[name] = value;
+    if (value !== undefined && !withheld.includes(name)) environment[name] = value;
   }
   return environment;
 }

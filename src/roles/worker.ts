@@ -53,11 +53,8 @@ class WorkerRole {
     this.loop = loop;
     this.index = assignment.index;
     this.counters = openCounters(assignment.counters, false);
-    this.logger = new Logger(loop, config.global.log, {
-      tag: "ballast",
-      pid: process.pid,
-      host: config.global.node,
-    });
+    const identity = { tag: "ballast", pid: process.pid, host: config.global.node };
+    this.logger = new Logger(loop, config.global.log, identity, (text) => this.report("warning", "log.target", text));
     this.engine = new ProxyEngine(
       loop,
       {

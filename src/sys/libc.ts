@@ -31,6 +31,7 @@ export const libc = dlopen("libc.so.6", {
   kill: { args: ["i32", "i32"], returns: "i32" },
   listen: { args: ["i32", "i32"], returns: "i32" },
   madvise: { args: ["ptr", "u64", "i32"], returns: "i32" },
+  mkfifo: { args: ["cstring", "u32"], returns: "i32" },
   mlockall: { args: ["i32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },

@@ -45,6 +45,7 @@ export function dropRightsAndExec(
   identity: Identity | null,
   keep: readonly Capability[],
   argv: readonly string[],
+  lastDescriptor = CHANNEL_DESCRIPTOR,
 ): never {
   const subject = `starting ${argv.slice(1).join(" ")}`;
   const mask = keep.reduce((bits, name) => bits | (1 << CAP[name]), 0) >>> 0;
@@ -69,12 +70,15 @@ export function dropRightsAndExec(
     must("prctl PR_CAP_AMBIENT", checked(libc.prctl(PR.CAP_AMBIENT, AMBIENT.RAISE, CAP[name], 0, 0)), subject);
   }
   must("prctl PR_SET_NO_NEW_PRIVS", checked(libc.prctl(PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0)), subject);
-  return exec(argv);
+  return exec(argv, lastDescriptor);
 }
 
-/** Replaces this process. Descriptors 0–3 stay open. */
-export function exec(argv: readonly string[]): never {
-  for (let fd = 0; fd <= 3; fd++) libc.fcntl(fd, F.SETFD, 0);
+/** Standard input, output and error, and what a role speaks to the supervisor through. */
+const CHANNEL_DESCRIPTOR = 3;
+
+/** Replaces this process. Descriptors from 0 to the last one stay open, the rest are close-on-exec. */
+export function exec(argv: readonly string[], lastDescriptor = CHANNEL_DESCRIPTOR): never {
+  for (let fd = 0; fd <= lastDescriptor; fd++) libc.fcntl(fd, F.SETFD, 0);
   const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
   const result = checked(libc.execve(argv[0]!, stringVector(argv), stringVector(environment)));
   must("execve", result, argv[0]!);
@@ -150,6 +154,12 @@ export function changeMode(path: string, mode: number): number {
   return checked(libc.chmod(path, mode));
 }
 
-export function setUmask(mask: number): void {
-  libc.umask(mask);
+/** A named pipe; 0 or -errno. */
+export function makeFifo(path: string, mode: number): number {
+  return checked(libc.mkfifo(path, mode));
+}
+
+/** Answers the previous mask. */
+export function setUmask(mask: number): number {
+  return libc.umask(mask);
 }

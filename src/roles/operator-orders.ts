@@ -1,0 +1,64 @@
+/** What the operator orders about servers and VRRP instances: checked, put into words (pure). */
+import type { BallastEvent, Reply, Request } from "../admin/api.ts";
+import type { Config } from "../config/types.ts";
+import type { ServerState } from "../ipc/messages.ts";
+import { applyOrder, serverKey, type ServerStates } from "./server-states.ts";
+
+/** An event before the supervisor numbers it. */
+export type Happening = Pick<BallastEvent, "level" | "kind" | "object" | "text" | "fields">;
+
+export type ServerRequest = Extract<Request, { op: "server" | "server_weight" }>;
+export type VrrpRequest = Extract<Request, { op: "vrrp" }>;
+
+export type ServerOrder =
+  | { readonly done: false; readonly reply: Reply }
+  | { readonly done: true; readonly reply: Reply; readonly state: ServerState; readonly happening: Happening };
+
+/** `by`: who ordered it, for the record. */
+export function orderServer(servers: ServerStates, request: ServerRequest, by: string, wallMs: number): ServerOrder {
+  const { backend, server } = request;
+  const object = serverKey(backend, server);
+  const change = request.op === "server" ? { admin: request.state } : { weight: request.weight };
+  const state = applyOrder(servers, { backend, server, ...change }, wallMs);
+  if (!state) return { done: false, reply: { ok: false, kind: "not_found", text: `there is no server ${object}` } };
+  const reason = request.op === "server" ? request.reason : "";
+  const what = request.op === "server" ? request.state : `weight ${request.weight}`;
+  const text = `${object} set to ${what} by ${by}${reason === "" ? "" : `: ${reason}`}`;
+  const fields = { by, reason, admin: state.admin, weight: state.weight };
+  return {
+    done: true,
+    reply: { ok: true, text },
+    state,
+    happening: { level: "notice", kind: "server.admin", object, text, fields },
+  };
+}
+
+/** Why the order cannot be passed on; null: it can. */
+export function refuseVrrpOrder(config: Config, { instance }: VrrpRequest): Reply | null {
+  if (config.vrrp.length === 0) return { ok: false, kind: "refused", text: "no VRRP instance is configured" };
+  if (instance === null || config.vrrp.some(({ name }) => name === instance)) return null;
+  return { ok: false, kind: "not_found", text: `there is no VRRP instance ${instance}` };
+}
+
+export function vrrpOrderHappening({ order, instance }: VrrpRequest, by: string): Happening {
+  const text = `${order} of ${instance ?? "all instances"} ordered by ${by}`;
+  return { level: "notice", kind: "vrrp.order", object: instance ?? "", text, fields: { by } };
+}
+
+/** A verdict that changed a server's health, in words. */
+export function healthHappening(before: ServerState, after: ServerState): Happening | null {
+  if (before.health === after.health) return null;
+  const object = serverKey(after.backend, after.server);
+  return {
+    level: after.health === "down" ? "warning" : "notice",
+    kind: "server.state",
+    object,
+    text: `${object} is ${after.health.toUpperCase()}: ${after.checkStatus} ${after.checkInfo}`.trim(),
+    fields: {
+      from: before.health,
+      to: after.health,
+      check: after.checkStatus,
+      duration_ms: after.checkDurationMs,
+    },
+  };
+}

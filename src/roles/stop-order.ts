@@ -1,0 +1,26 @@
+/**
+ * In which order the roles go (pure): VRRP first, so that the VIPs leave while the proxy still serves; then the workers,
+ * whose sessions end; then the director; the admin role is the last to be seen.
+ */
+import type { RoleName } from "../ipc/messages.ts";
+
+/** VRRP gives its addresses away before the proxy stops; longer than this nobody waits for it. */
+const VRRP_WITHIN_MS = 1000;
+/** Director and admin have nothing to finish. */
+const OTHERS_WITHIN_MS = 1000;
+
+export interface StopStep {
+  readonly role: RoleName;
+  readonly withinMs: number;
+}
+
+/** The role that is to end now, given the roles that still have processes; null: none is left. */
+export function nextToStop(present: ReadonlySet<RoleName>, drainLimitMs: number): StopStep | null {
+  const order: readonly StopStep[] = [
+    { role: "vrrp", withinMs: VRRP_WITHIN_MS },
+    { role: "worker", withinMs: drainLimitMs },
+    { role: "director", withinMs: OTHERS_WITHIN_MS },
+    { role: "admin", withinMs: OTHERS_WITHIN_MS },
+  ];
+  return order.find(({ role }) => present.has(role)) ?? null;
+}
