@@ -1,6 +1,6 @@
 /**
  * Struct layouts that differ between architectures, and the constants of <sys/socket.h>, <sys/epoll.h>, <fcntl.h>.
- * Checked at build time against the kernel by test/unit/sys/abi.test.ts.
+ * test/unit/sys/conformance.test.ts exercises each of them against the kernel that it runs on.
  */
 const isX64 = process.arch === "x64";
 
