@@ -98,6 +98,22 @@ export class MessageWriter {
     this.u32(value);
   }
 
+  attributeU16(type: number, value: number): void {
+    this.attribute(type, Uint8Array.of(value & 0xff, value >> 8));
+  }
+
+  /** Opens an attribute that holds attributes; `endNest` with the result closes it. Flags ride in the type. */
+  beginNest(type: number): number {
+    const start = this.length;
+    this.u16(0);
+    this.u16(type);
+    return start;
+  }
+
+  endNest(start: number): void {
+    this.view.setUint16(start, this.length - start, true);
+  }
+
   /** A string attribute ends with a zero byte (NLA_NUL_STRING). */
   attributeText(type: number, text: string): void {
     this.attribute(type, new TextEncoder().encode(`${text}\0`));
