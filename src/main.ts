@@ -35,6 +35,7 @@ async function internal(word: string, rest: readonly string[]): Promise<number |
     const identity = uid !== undefined && gid !== undefined ? { uid: Number(uid), gid: Number(gid) } : null;
     (await import("./roles/starter.ts")).startRole(role as RoleName, index, identity);
   }
+  if (word === "__command") (await import("./roles/starter.ts")).startCommand(rest);
   if (word === "__toy") return (await import("./demo/shell/toy-backend.ts")).runToy(rest);
   return null;
 }

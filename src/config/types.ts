@@ -204,6 +204,23 @@ export interface VrrpConfig {
   readonly multicastSource: string | null;
   readonly garp: GarpConfig;
   readonly tracks: readonly TrackConfig[];
+  /** Absent: nothing is run. */
+  readonly notify?: NotifyConfig;
+}
+
+/** Programs on state changes of an instance (keepalived: notify_master, …, notify). Commands: absolute path, arguments. */
+export interface NotifyConfig {
+  readonly master: readonly string[] | null;
+  readonly backup: readonly string[] | null;
+  readonly fault: readonly string[] | null;
+  readonly stop: readonly string[] | null;
+  /** After the state's own, with four arguments more: INSTANCE, name, state, priority. */
+  readonly any: readonly string[] | null;
+  /** Named pipe that gets a line for each change (keepalived: vrrp_notify_fifo). */
+  readonly fifo: string | null;
+  readonly user: string;
+  /** For each program; it is killed with its process group then. */
+  readonly timeoutMs: number;
 }
 
 export interface VipConfig {

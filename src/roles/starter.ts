@@ -15,3 +15,11 @@ export function startRole(role: RoleName, index: string, identity: Identity | nu
   }
   dropRightsAndExec(identity, row.keep, [...selfCommand(), "__role", role, index]);
 }
+
+/**
+ * The step before a check script or hook where the daemon runs without root but with capabilities of its own:
+ * `ballast __command PATH ARG…` gives them up and becomes the program.
+ */
+export function startCommand(argv: readonly string[]): never {
+  dropRightsAndExec(null, [], argv, 2);
+}

@@ -15,7 +15,9 @@ import type { Loop } from "../sys/loop.ts";
 import { notifyServiceManager, watchdogIntervalMs } from "../sys/notify.ts";
 import type { BallastEvent } from "../admin/api.ts";
 import { ADMIN_LISTENER, assignmentFor, type Running } from "./assignment.ts";
+import { launchCommand } from "./command-launch.ts";
 import type { LoadedConfig } from "./config-file.ts";
+import { Hooks } from "./hooks.ts";
 import {
   type Happening,
   healthHappening,
@@ -36,6 +38,8 @@ import { wantedKeys } from "./wanted.ts";
 
 /** sysexits: bad configuration (spec of the command line). */
 const EXIT_CONFIG = 78;
+/** What hooks get when everything else has ended; the last one tells that this node stops. */
+const HOOKS_WITHIN_MS = 5000;
 
 export interface SupervisorOptions
   extends
@@ -60,6 +64,7 @@ export class Supervisor {
   private readonly reloader: Reloader;
   private readonly health: ProxyHealthKeeper;
   private readonly journal = new Journal();
+  private readonly hooks: Hooks;
   private servers: ServerStates;
   private vrrp: readonly VrrpStatus[] = [];
   private phase: "starting" | "running" | "stopping" = "starting";
@@ -76,6 +81,7 @@ export class Supervisor {
     this.loop = loop;
     this.servers = adoptConfig(new Map(), null, running.config, wallNow());
     this.health = new ProxyHealthKeeper(loop, () => this.tellProxyHealth());
+    this.hooks = new Hooks({ loop, launch: launchCommand, tell: (happening) => this.tell(happening) });
     this.processes = new ProcessTable({
       ...options,
       onStart: (process, channel) => this.onStart(process, channel),
@@ -97,6 +103,7 @@ export class Supervisor {
       onCommit: (next) => {
         this.servers = adoptConfig(this.servers, this.config, next.config, wallNow());
         this.options.relog(next);
+        this.hooks.configure(next.config);
       },
       onEnd: () => {
         // What a committed configuration has more or fewer of; nothing when it was refused.
@@ -112,6 +119,7 @@ export class Supervisor {
     const { hash, path } = this.reloader;
     this.event("notice", "config.load", "", `configuration ${hash} loaded from ${path}`);
     this.giveLogs(this.reloader.running);
+    this.hooks.configure(this.config);
     for (const role of roleNames) if (role !== "vrrp") this.fit(role);
     if (roleTable.worker.processes(this.config) === 0) this.fit("vrrp");
     const watchdogMs = watchdogIntervalMs();
@@ -159,6 +167,9 @@ export class Supervisor {
     channel.on("vrrp_status", (statuses) => this.setVrrp(statuses));
     channel.on("request", ({ id, request, by }) => {
       this.answer(request, by, (reply) => channel.send("reply", { id, reply }));
+    });
+    channel.on("run_script", (script) => {
+      this.hooks.runScript(script, (result) => channel.send("script_result", result));
     });
   }
 
@@ -351,7 +362,7 @@ export class Supervisor {
   private continueStopping(): void {
     const present = new Set(this.processes.all.map(({ role }) => role));
     const step = nextToStop(present, this.drainLimitMs);
-    if (!step) return this.finish(this.exitCode);
+    if (!step) return this.hooks.finish(HOOKS_WITHIN_MS, () => this.finish(this.exitCode));
     for (const process of this.processes.of(step.role)) this.processes.end(process, "drain", step.withinMs);
   }
 
@@ -380,6 +391,7 @@ export class Supervisor {
     const kept = this.journal.add({ ...event, id: this.journal.lastId + 1 });
     if (!kept) return;
     this.options.log(kept);
+    this.hooks.event(kept);
     for (const channel of this.processes.channels("admin")) channel.send("event", kept);
   }
 

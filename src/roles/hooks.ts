@@ -1,0 +1,167 @@
+/**
+ * Programs that the supervisor runs for others: hooks on VRRP state changes, in order, and the check scripts that roles
+ * ask for. It never waits for one and reads nothing that one writes.
+ */
+import type { BallastEvent } from "../admin/api.ts";
+import type { Config, NotifyConfig } from "../config/types.ts";
+import type { RunScript, ScriptResult } from "../ipc/messages.ts";
+import type { Command, CommandResult } from "../notify/command.ts";
+import { commandKey, configuredCommands } from "../notify/configured-command.ts";
+import { fifoLine, type HookCall, hookCall, hookCommands } from "../notify/hook.ts";
+import { HookQueue } from "../notify/hook-queue.ts";
+import { CommandRunner, type Launch } from "../notify/shell/command-runner.ts";
+import { Fifo } from "../notify/shell/fifo.ts";
+import type { Loop, LoopTimer } from "../sys/loop.ts";
+import type { Happening } from "./operator-orders.ts";
+
+export interface HooksOptions {
+  readonly loop: Loop;
+  /** What happened, for the log and the event stream. */
+  readonly tell: (happening: Happening) => void;
+  /** What is executed for a command, or why it must not be. */
+  readonly launch: (command: Command) => Launch | string;
+}
+
+export class Hooks {
+  private readonly options: HooksOptions;
+  private readonly runner: CommandRunner;
+  private readonly queue = new HookQueue<HookCall>();
+  private readonly fifos = new Map<string, Fifo>();
+  /** Why a pipe did not take its last line: said once until it changes. */
+  private readonly fifoTroubles = new Map<string, string>();
+  private notify: ReadonlyMap<string, NotifyConfig> = new Map();
+  /** Instances that the last reload removed: their last word, that they stop, comes after it. */
+  private retired: ReadonlyMap<string, NotifyConfig> = new Map();
+  private allowed: ReadonlySet<string> = new Set();
+  private user = "";
+  private onIdle: (() => void) | null = null;
+
+  constructor(options: HooksOptions) {
+    this.options = options;
+    this.runner = new CommandRunner(options.loop, options.launch);
+  }
+
+  /** From now on this configuration's programs; calls that wait are run with what stands in it. */
+  configure(config: Config): void {
+    const entries = config.vrrp.flatMap(({ name, notify }) => (notify ? [[name, notify] as const] : []));
+    const names = new Set(config.vrrp.map(({ name }) => name));
+    this.retired = new Map([...this.notify].filter(([name]) => !names.has(name)));
+    this.notify = new Map(entries);
+    this.allowed = configuredCommands(config);
+    this.user = config.global.user;
+    this.keepFifos();
+  }
+
+  /** Every event of the appliance comes here; state changes of instances with hooks have them run. */
+  event(event: BallastEvent): void {
+    const call = hookCall(event);
+    const notify = call && this.notifyOf(call.instance);
+    if (!call || !notify) return;
+    this.tellFifo(notify, call);
+    if (hookCommands(notify, call).length === 0) return;
+    const place = this.queue.offer(call.instance, call);
+    if (place === "start") this.run(call);
+    if (place === "replaced") {
+      const text = `${call.instance} changes state faster than its hooks run: one change was not told to them`;
+      this.options.tell({ level: "warning", kind: "hook.skip", object: call.instance, text, fields: {} });
+    }
+  }
+
+  /** Runs a check script that a role asks for, if it stands in the configuration. */
+  runScript(request: RunScript, answer: (result: ScriptResult) => void): void {
+    const { id, command: argv, timeoutMs } = request;
+    if (!this.allowed.has(commandKey(request))) {
+      const reason = "does not stand in the running configuration";
+      answer({ id, ok: false, code: null, timedOut: false, durationMs: 0, reason });
+      return;
+    }
+    const user = request.user ?? this.user;
+    this.runner.run({ argv, user, timeoutMs, graceMs: 0, environment: {}, output: "ignore" }, (result) =>
+      answer({ id, ...result }),
+    );
+  }
+
+  /** Calls back when no hook runs any more, or after the time; then nothing that was started here lives on. */
+  finish(withinMs: number, done: () => void): void {
+    let limit: LoopTimer | null = null;
+    const end = (): void => {
+      this.onIdle = null;
+      limit?.cancel();
+      this.runner.killAll();
+      for (const fifo of this.fifos.values()) fifo.close();
+      this.fifos.clear();
+      done();
+    };
+    if (this.queue.busy === 0) return end();
+    this.onIdle = end;
+    limit = this.options.loop.after(withinMs, end);
+  }
+
+  private notifyOf(instance: string): NotifyConfig | undefined {
+    return this.notify.get(instance) ?? this.retired.get(instance);
+  }
+
+  private run(call: HookCall): void {
+    const notify = this.notifyOf(call.instance);
+    this.runNext(call, notify ? hookCommands(notify, call) : []);
+  }
+
+  /** The programs of one change, one after the other; a failure of the first does not keep the second back. */
+  private runNext(call: HookCall, commands: readonly Command[]): void {
+    const [command, ...rest] = commands;
+    if (command === undefined) return this.next(call.instance);
+    this.runner.run(command, (result) => {
+      this.reportHook(call, command, result);
+      this.runNext(call, rest);
+    });
+  }
+
+  private next(instance: string): void {
+    const call = this.queue.done(instance);
+    if (call !== null) this.run(call);
+    else if (this.queue.busy === 0) this.onIdle?.();
+  }
+
+  private reportHook({ instance, state }: HookCall, { argv, user }: Command, result: CommandResult): void {
+    const { ok, reason } = result;
+    const durationMs = Math.round(result.durationMs);
+    const program = argv[0]!;
+    this.options.tell({
+      level: ok ? "info" : "warning",
+      kind: ok ? "hook.run" : "hook.fail",
+      object: instance,
+      text: `${state} hook ${program}: ${ok ? `ended after ${durationMs} ms` : reason}`,
+      fields: { state, program, user, duration_ms: durationMs, ...(ok ? {} : { reason }) },
+    });
+  }
+
+  private tellFifo({ fifo: path }: NotifyConfig, call: HookCall): void {
+    const fifo = path === null ? undefined : this.fifos.get(path);
+    if (fifo !== undefined) this.reportFifo(fifo, fifo.write(fifoLine(call)));
+  }
+
+  /** Opens the pipes of this configuration and closes those that nobody names any more. */
+  private keepFifos(): void {
+    const wanted = new Set([...this.notify.values(), ...this.retired.values()].flatMap(({ fifo }) => fifo ?? []));
+    for (const [path, fifo] of this.fifos) {
+      if (wanted.has(path)) continue;
+      fifo.close();
+      this.fifos.delete(path);
+      this.fifoTroubles.delete(path);
+    }
+    for (const path of wanted) {
+      const fifo = this.fifos.get(path) ?? new Fifo(path);
+      this.fifos.set(path, fifo);
+      this.reportFifo(fifo, fifo.open());
+    }
+  }
+
+  private reportFifo({ path }: Fifo, trouble: string | null): void {
+    if (trouble === (this.fifoTroubles.get(path) ?? null)) return;
+    if (trouble === null) this.fifoTroubles.delete(path);
+    else this.fifoTroubles.set(path, trouble);
+    const text = trouble === null ? `${path} takes lines again` : `${path} ${trouble}`;
+    const level = trouble === null ? "notice" : "warning";
+    this.options.tell({ level, kind: "hook.fifo", object: path, text, fields: {} });
+  }
+}
