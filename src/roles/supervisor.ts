@@ -364,6 +364,8 @@ export class Supervisor {
     const step = nextToStop(present, this.drainLimitMs);
     if (!step) return this.hooks.finish(HOOKS_WITHIN_MS, () => this.finish(this.exitCode));
     for (const process of this.processes.of(step.role)) this.processes.end(process, "drain", step.withinMs);
+    // Ours too, or the kernel would go on taking connections that nobody serves.
+    if (step.role === "worker") this.options.listeners.closeAll();
   }
 
   // ---- events

@@ -223,6 +223,23 @@ describe("reload and sessions", () => {
     client.close();
   }, 30_000);
 
+  test("connections that wait in the accept queue of a listener that goes are served", async () => {
+    const [port, oldPort] = freePorts(2);
+    const servers = [server(toy("one"), "one")];
+    const appliance = await startAppliance(site({ binds: [port, oldPort], servers }));
+    const worker = appliance.pidOf("worker/0") ?? -1;
+    process.kill(worker, "SIGSTOP");
+    const waiting = await Promise.all(Array.from({ length: 20 }, () => connectRaw(oldPort)));
+    waiting.forEach((client, i) => client.send(`GET /waiting/${i} HTTP/1.1\r\nHost: test\r\n\r\n`));
+    appliance.write(site({ binds: [port], servers }));
+    const reloaded = appliance.cli(["reload"]);
+    await waitFor("its begin", async () => (await appliance.events()).some(({ text }) => text.startsWith("reload to")));
+    process.kill(worker, "SIGCONT");
+    expect((await reloaded).code).toBe(0);
+    await Promise.all(waiting.map((client, i) => client.until((text) => text.includes(`asked for /waiting/${i}\n`))));
+    expect(await accepts(oldPort)).toBe(false);
+  }, 30_000);
+
   test("a certificate that was renewed is served to new connections", async () => {
     const port = freePort();
     const one = toy("one");
@@ -249,10 +266,8 @@ default_backend = "app"
 });
 
 function makeCertificate(name: string): string {
-  const made = Bun.spawnSync([
-    ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-    ...["-days", "2", "-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`, "-keyout", "-", "-out", "-"],
-  ]);
+  const key = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -keyout - -out -".split(" ");
+  const made = Bun.spawnSync(["openssl", ...key, "-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`]);
   return made.stdout.toString();
 }
 

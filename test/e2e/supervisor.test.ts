@@ -120,7 +120,7 @@ describe("a role that ends or hangs", () => {
     const status = await appliance.cli(["status"]);
     expect(status.code).toBe(0);
     const after = await appliance.events();
-    expect(after.slice(0, before.length)).toEqual(before);
+    expect(after.slice(0, before.length)).toEqual([...before]);
     expect(after.map(({ id }) => id)).toEqual(after.map((_, i) => i + 1));
     expect(after.some(({ kind, object }) => kind === "role.exit" && object === "admin")).toBe(true);
     const [backend] = (await appliance.snapshot()).backends;

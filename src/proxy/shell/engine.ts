@@ -166,6 +166,8 @@ export class ProxyEngine {
       endpoint.users++;
       this.endpoints.set(endpoint.key, endpoint);
     }
+    const kept = new Set(assignment.listeners);
+    for (const listener of this.listeners.all) if (!kept.has(listener.key)) this.listeners.finish(listener);
     const old = this.current;
     this.current = generation;
     this.generations.push(generation);
@@ -197,7 +199,7 @@ export class ProxyEngine {
   /** Stops accepting, lets running sessions end, cuts what is left after `withinMs`; then calls `done`. */
   drain(withinMs: number, done: () => void): void {
     const p = this.plane;
-    for (const listener of this.listeners.all) this.listeners.remove(listener);
+    for (const listener of this.listeners.all) this.listeners.finish(listener);
     this.drainDone = done;
     this.http.draining = true;
     this.http.spreadIdle(Math.min(DRAIN_SPREAD_MS, withinMs / 2));

@@ -13,6 +13,8 @@ import type { FrontendRuntime } from "./runtime.ts";
 
 /** Connections taken per event: bounds the time away from others and spreads a burst over the workers. */
 const ACCEPT_MAX = 16;
+/** What waited when a listener closes; more than any backlog holds is a flood that never ends. */
+const BACKLOG_MAX = 4096;
 /** How long a listener stays out when descriptors or memory ran out, and how often that is told. */
 const EXHAUSTED_PAUSE_MS = 100;
 const EXHAUSTED_REPORT_MS = 10_000;
@@ -76,6 +78,16 @@ export class Listeners {
     if (listener.paused) this.pausedCount--;
     else this.loop.unregister(listener.fd);
     sockets.close(listener.fd);
+  }
+
+  /** Closes for good. The kernel has answered those who wait in its queue already: they are taken first. */
+  finish(listener: Listener): void {
+    for (let taken = 0; taken < BACKLOG_MAX && !this.isFull(listener, 1); taken++) {
+      const fd = sockets.accept(listener.fd);
+      if (fd < 0) break;
+      this.accept(listener, fd);
+    }
+    this.remove(listener);
   }
 
   /** Called when a connection has ended; cheap while nothing is paused. */
