@@ -55,6 +55,7 @@ const tuiMayImport = /^(tui\/|src\/lib\/|src\/admin\/api\.ts$|src\/admin\/client
 /** Packages by who may import them; everything else is bun:* or node:*. */
 const packages: Readonly<Record<string, RegExp>> = {
   "smol-toml": /^src\/config\//,
+  nodemailer: /^src\/notify\/shell\//,
   ink: /^tui\//,
   react: /^tui\//,
 };
