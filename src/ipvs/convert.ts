@@ -99,7 +99,7 @@ export function domainService(wire: WireService): Service | null {
   };
 }
 
-function domainServiceId(wire: WireServiceId): ServiceId | null {
+export function domainServiceId(wire: WireServiceId): ServiceId | null {
   const family = familyOf(wire.family);
   if (family === null) return null;
   if (wire.fwmark !== 0) return { kind: "fwmark", family, fwmark: wire.fwmark };

@@ -32,6 +32,7 @@ import {
   encodeDestination,
   encodeService,
   encodeServiceId,
+  encodeServiceReference,
   type IpvsReason,
   nested,
   u32,
@@ -66,21 +67,22 @@ export function encodeCommand(
       encodeService(writer, wireService(command.service));
       break;
     case "delete_service":
-      encodeServiceId(writer, wireServiceId(command.id));
+      encodeServiceReference(writer, wireServiceId(command.id));
       break;
     case "add_destination":
     case "edit_destination":
-      encodeServiceId(writer, wireServiceId(command.id));
-      encodeDestination(writer, wireDestination(command.destination), true);
+      encodeServiceReference(writer, wireServiceId(command.id));
+      encodeDestination(writer, wireDestination(command.destination));
       break;
     case "delete_destination": {
-      const nothing = { forward: "nat", weight: 0, upperThreshold: 0, lowerThreshold: 0, tunnel: NO_TUNNEL } as const;
-      encodeServiceId(writer, wireServiceId(command.id));
-      encodeDestination(writer, wireDestination({ ...nothing, ...command.destination }), false);
+      // The kernel looks at address and port only; the rest is what ipvsadm sends.
+      const rest = { forward: "dr", weight: 1, upperThreshold: 0, lowerThreshold: 0, tunnel: NO_TUNNEL } as const;
+      encodeServiceReference(writer, wireServiceId(command.id));
+      encodeDestination(writer, wireDestination({ ...rest, ...command.destination }));
       break;
     }
     case "zero":
-      if (command.id !== null) encodeServiceId(writer, wireServiceId(command.id));
+      if (command.id !== null) encodeServiceReference(writer, wireServiceId(command.id));
       break;
     case "flush":
       break;
@@ -98,9 +100,9 @@ export function encodeCommand(
 }
 
 function encodeTimeouts(writer: MessageWriter, { tcpSeconds, tcpFinSeconds, udpSeconds }: Timeouts): void {
-  if (tcpSeconds !== 0) writer.attributeU32(commandAttribute.timeoutTcp, tcpSeconds);
-  if (tcpFinSeconds !== 0) writer.attributeU32(commandAttribute.timeoutTcpFin, tcpFinSeconds);
-  if (udpSeconds !== 0) writer.attributeU32(commandAttribute.timeoutUdp, udpSeconds);
+  writer.attributeU32(commandAttribute.timeoutTcp, tcpSeconds);
+  writer.attributeU32(commandAttribute.timeoutTcpFin, tcpFinSeconds);
+  writer.attributeU32(commandAttribute.timeoutUdp, udpSeconds);
 }
 
 /** What can be read: the first, second and last as a dump, the others as one message. */

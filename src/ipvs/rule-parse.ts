@@ -16,7 +16,7 @@ import { fullNetmask, NO_TUNNEL } from "./model.ts";
 import { schedulerFlagsOf } from "./scheduler-flags.ts";
 
 /** ipvsadm(8): what is used where nothing is said. */
-const DEFAULTS = { scheduler: "wlc", persistenceSeconds: 300, weight: 1 } as const;
+const DEFAULTS = { scheduler: "wlc", persistenceSeconds: 360, weight: 1 } as const;
 /** The kernel's limits: 31 days of persistence (ipvsadm), weights that schedulers multiply without overflow. */
 const PERSISTENCE_SECONDS_MAX = 31 * 86_400;
 const WEIGHT_MAX = 65_535;
@@ -92,7 +92,7 @@ export function parseRule(line: string): Result<IpvsCommand, string> {
   if (words[0] === "ipvsadm" || words[0]?.endsWith("/ipvsadm")) words.shift();
   const verb = verbs[words[0] ?? ""];
   if (verb === undefined)
-    return err(`"${words[0] ?? ""}" is no command of ipvsadm${didYouMean(words[0] ?? "", Object.keys(verbs))}`);
+    return err(`"${words[0] ?? ""}" is no command of ipvsadm${nearest(words[0] ?? "", Object.keys(verbs))}`);
   words.shift();
   if (verb === "set_timeouts") return parseTimeouts(words);
   const role = verb === "start_daemon" || verb === "stop_daemon" ? words.shift() : undefined;
@@ -162,7 +162,7 @@ function takeOptions(words: readonly string[]): Result<Found, string> {
     const option = options.find((each) => (each.names as readonly string[]).includes(name));
     if (option === undefined) {
       return err(
-        `"${words[at]}" is no option of ipvsadm${didYouMean(
+        `"${words[at]}" is no option of ipvsadm${nearest(
           name,
           options.flatMap((each) => each.names),
         )}`,
@@ -263,6 +263,9 @@ function parseDestination(id: ServiceId, found: Found): Result<Destination, stri
   const forwards = (["dr", "tun", "nat"] as const).filter((key) => found.has(key));
   if (forwards.length > 1) return err("forwards in several ways: one of -g, -i, -m is wanted");
   const forward: Forward = forwards[0] ?? "dr";
+  if (forward !== "tun" && endpoint.family !== id.family) {
+    return err("a server of the other address family can only be reached by a tunnel: -i");
+  }
   const weight = wholeNumber(found.get("weight") ?? String(DEFAULTS.weight), 0, WEIGHT_MAX);
   if (weight === null) return err(`-w wants 0 to ${WEIGHT_MAX}, found "${found.get("weight")}"`);
   const upperThreshold = wholeNumber(found.get("upper") ?? "0", 0, U32_MAX);
@@ -270,7 +273,9 @@ function parseDestination(id: ServiceId, found: Found): Result<Destination, stri
   if (upperThreshold === null || lowerThreshold === null) return err("-x and -y want a number of connections");
   const tunnel = parseTunnel(found);
   if (!tunnel.ok) return tunnel;
-  return ok({ ...endpoint, forward, weight, upperThreshold, lowerThreshold, tunnel: tunnel.value });
+  // Only masquerading can change a port: like ipvsadm, the service's is taken in every other case.
+  const port = forward === "nat" ? endpoint.port : id.kind === "address" ? id.port : 0;
+  return ok({ ...endpoint, port, forward, weight, upperThreshold, lowerThreshold, tunnel: tunnel.value });
 }
 
 function parseTunnel(found: Found): Result<Tunnel, string> {
@@ -345,4 +350,14 @@ function wholeNumber(text: string, low: number, high: number): number | null {
 
 function isName(text: string): boolean {
   return /^[\w-]+$/.test(text) && text.length < NAME_BYTES_MAX;
+}
+
+/** Single letters are all alike: only long words are compared. */
+function nearest(word: string, names: readonly string[]): string {
+  return word.startsWith("--")
+    ? didYouMean(
+        word,
+        names.filter((name) => name.startsWith("--")),
+      )
+    : "";
 }

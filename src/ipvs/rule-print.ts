@@ -1,4 +1,7 @@
-/** The kernel's table as `ipvsadm-save -n` writes it: lines that `parseRules` and `ipvsadm-restore` read back. */
+/**
+ * The kernel's table as `ipvsadm-save -n` writes it: lines that `parseRules` and `ipvsadm-restore` read back.
+ * One thing more: thresholds, which ipvsadm reads and forgets to write.
+ */
 import { type Destination, endpointText, fullNetmask, type Forward, type Service } from "./model.ts";
 import type { ServiceId, ServiceState } from "./model.ts";
 import { schedulerFlagsText } from "./scheduler-flags.ts";
@@ -46,16 +49,16 @@ export function serviceRule(service: Service): string {
 
 export function destinationRule(id: ServiceId, destination: Destination): string {
   const { forward, weight, upperThreshold, lowerThreshold } = destination;
-  const words = [
-    `-a ${serviceIdRule(id)} -r ${endpointText(destination)} ${forwardOption[forward]}${tunnelWords(destination)} -w ${weight}`,
-  ];
+  const server = `${endpointText(destination)} ${forwardOption[forward]}`;
+  const words = [`-a ${serviceIdRule(id)} -r ${server} -w ${weight}${tunnelWords(destination)}`];
   if (upperThreshold !== 0) words.push(`-x ${upperThreshold}`);
   if (lowerThreshold !== 0) words.push(`-y ${lowerThreshold}`);
   return words.join(" ");
 }
 
 function tunnelWords({ forward, tunnel }: Destination): string {
-  if (forward !== "tun" || tunnel.type === "ipip") return "";
+  if (forward !== "tun") return "";
+  if (tunnel.type === "ipip") return " --tun-type ipip";
   const port = tunnel.type === "gue" ? ` --tun-port ${tunnel.port}` : "";
   const checksum = { none: "--tun-nocsum", full: "--tun-csum", remote: "--tun-remcsum" }[tunnel.checksum];
   return ` --tun-type ${tunnel.type}${port} ${checksum}`;

@@ -4,7 +4,7 @@
  *
  *   command ─┬─ SERVICE ─── AF, FWMARK | PROTOCOL ADDR PORT, SCHED_NAME, PE_NAME, FLAGS, TIMEOUT, NETMASK
  *            ├─ DEST ────── ADDR_FAMILY, ADDR, PORT, FWD_METHOD, WEIGHT, TUN_*, U_THRESH, L_THRESH
- *            ├─ DAEMON ──── STATE, MCAST_IFN, SYNC_ID, SYNC_MAXLEN, MCAST_GROUP(6), MCAST_PORT, MCAST_TTL
+ *            ├─ DAEMON ──── STATE, MCAST_IFN, SYNC_ID, SYNC_MAXLEN, MCAST_PORT, MCAST_TTL, MCAST_GROUP(6)
  *            └─ TIMEOUT_TCP, TIMEOUT_TCP_FIN, TIMEOUT_UDP
  *
  * Ports and IPv4 masks are in network order, everything else in the machine's. Addresses take 16 bytes in either family.
@@ -15,6 +15,7 @@ import {
   commandAttribute,
   daemonAttribute,
   destinationAttribute,
+  familyNumber,
   serviceAttribute,
   statsAttribute,
 } from "./constants.ts";
@@ -69,18 +70,33 @@ export type WireStats = Readonly<Record<keyof typeof statsAttribute, number>>;
 
 export type IpvsReason = NetlinkReason | "attribute_missing" | "attribute_short";
 
+/** linux/netlink.h: NLA_F_NESTED. */
+const NESTED = 0x8000;
+
 /** The flags that the kernel is to take over: all of them. */
 const ALL_FLAGS = 0xffffffff;
 
-/** Names a service: for commands on an existing one. */
+/** Names a service, to ask for its destinations. */
 export function encodeServiceId(writer: MessageWriter, id: WireServiceId): void {
-  const nest = writer.beginNest(commandAttribute.service);
+  const nest = writer.beginNest(commandAttribute.service | NESTED);
   putServiceId(writer, id);
   writer.endNest(nest);
 }
 
+/** Names a service, for commands on it: like ipvsadm with all attributes, of which the kernel reads the name only. */
+export function encodeServiceReference(writer: MessageWriter, id: WireServiceId): void {
+  encodeService(writer, {
+    ...id,
+    scheduler: "",
+    persistenceEngine: "",
+    flags: 0,
+    timeoutSeconds: 0,
+    netmask: fullNetmaskBytes(id.family),
+  });
+}
+
 export function encodeService(writer: MessageWriter, service: WireService): void {
-  const nest = writer.beginNest(commandAttribute.service);
+  const nest = writer.beginNest(commandAttribute.service | NESTED);
   putServiceId(writer, service);
   writer.attributeText(serviceAttribute.scheduler, service.scheduler);
   if (service.persistenceEngine !== "") {
@@ -107,34 +123,31 @@ function putServiceId(writer: MessageWriter, id: WireServiceId): void {
   writer.attribute(serviceAttribute.port, bigEndian16(id.port));
 }
 
-/** `whole` false: only what names the destination, for its deletion. */
-export function encodeDestination(writer: MessageWriter, destination: WireDestination, whole: boolean): void {
-  const nest = writer.beginNest(commandAttribute.destination);
+export function encodeDestination(writer: MessageWriter, destination: WireDestination): void {
+  const nest = writer.beginNest(commandAttribute.destination | NESTED);
   writer.attributeU16(destinationAttribute.family, destination.family);
   writer.attribute(destinationAttribute.address, destination.address);
   writer.attribute(destinationAttribute.port, bigEndian16(destination.port));
-  if (whole) {
-    writer.attributeU32(destinationAttribute.forward, destination.forward);
-    writer.attributeU32(destinationAttribute.weight, destination.weight);
-    writer.attributeU8(destinationAttribute.tunnelType, destination.tunnelType);
-    writer.attribute(destinationAttribute.tunnelPort, bigEndian16(destination.tunnelPort));
-    writer.attributeU16(destinationAttribute.tunnelFlags, destination.tunnelFlags);
-    writer.attributeU32(destinationAttribute.upperThreshold, destination.upperThreshold);
-    writer.attributeU32(destinationAttribute.lowerThreshold, destination.lowerThreshold);
-  }
+  writer.attributeU32(destinationAttribute.forward, destination.forward);
+  writer.attributeU32(destinationAttribute.weight, destination.weight);
+  writer.attributeU8(destinationAttribute.tunnelType, destination.tunnelType);
+  writer.attribute(destinationAttribute.tunnelPort, bigEndian16(destination.tunnelPort));
+  writer.attributeU16(destinationAttribute.tunnelFlags, destination.tunnelFlags);
+  writer.attributeU32(destinationAttribute.upperThreshold, destination.upperThreshold);
+  writer.attributeU32(destinationAttribute.lowerThreshold, destination.lowerThreshold);
   writer.endNest(nest);
 }
 
 export function encodeDaemon(writer: MessageWriter, daemon: WireDaemon): void {
-  const nest = writer.beginNest(commandAttribute.daemon);
+  const nest = writer.beginNest(commandAttribute.daemon | NESTED);
   writer.attributeU32(daemonAttribute.state, daemon.state);
   writer.attributeText(daemonAttribute.interface, daemon.interface);
   writer.attributeU32(daemonAttribute.syncId, daemon.syncId);
   if (daemon.maxBytes !== 0) writer.attributeU16(daemonAttribute.maxBytes, daemon.maxBytes);
-  if (daemon.group4 !== null) writer.attribute(daemonAttribute.group4, daemon.group4);
-  if (daemon.group6 !== null) writer.attribute(daemonAttribute.group6, daemon.group6);
   if (daemon.port !== 0) writer.attributeU16(daemonAttribute.port, daemon.port);
   if (daemon.ttl !== 0) writer.attributeU8(daemonAttribute.ttl, daemon.ttl);
+  if (daemon.group4 !== null) writer.attribute(daemonAttribute.group4, daemon.group4);
+  if (daemon.group6 !== null) writer.attribute(daemonAttribute.group6, daemon.group6);
   writer.endNest(nest);
 }
 
@@ -146,29 +159,32 @@ export function nested(attributes: Attributes, type: number): Result<Attributes,
   return value === undefined ? null : decodeAttributes(value, 0, value.length);
 }
 
-export function decodeService(attributes: Attributes): Result<WireService & { readonly stats: WireStats }, IpvsReason> {
+export function decodeServiceId(attributes: Attributes): Result<WireServiceId, IpvsReason> {
   const family = u16(attributes.get(serviceAttribute.family));
   const fwmark = u32(attributes.get(serviceAttribute.fwmark)) ?? 0;
   const protocol = u16(attributes.get(serviceAttribute.protocol)) ?? 0;
-  const address = attributes.get(serviceAttribute.address);
+  const address = attributes.get(serviceAttribute.address) ?? null;
   const port = attributes.get(serviceAttribute.port);
+  if (family === null || (fwmark === 0 && (address === null || port === undefined))) return err("attribute_missing");
+  if (address !== null && address.length < ADDRESS_BYTES) return err("attribute_short");
+  const port16 = fromBigEndian16(port);
+  return ok({ family, fwmark, protocol, address: address ?? new Uint8Array(ADDRESS_BYTES), port: port16 });
+}
+
+export function decodeService(attributes: Attributes): Result<WireService & { readonly stats: WireStats }, IpvsReason> {
+  const id = decodeServiceId(attributes);
+  if (!id.ok) return id;
   const flags = attributes.get(serviceAttribute.flags);
   const timeoutSeconds = u32(attributes.get(serviceAttribute.timeout));
   const netmask = attributes.get(serviceAttribute.netmask);
   const scheduler = attributes.get(serviceAttribute.scheduler);
-  if (family === null || flags === undefined || timeoutSeconds === null) return err("attribute_missing");
+  if (flags === undefined || timeoutSeconds === null) return err("attribute_missing");
   if (netmask === undefined || scheduler === undefined) return err("attribute_missing");
-  if (fwmark === 0 && (address === undefined || port === undefined)) return err("attribute_missing");
   if (flags.length < 4 || netmask.length < 4) return err("attribute_short");
-  if (address !== undefined && address.length < ADDRESS_BYTES) return err("attribute_short");
   const stats = decodeStats(attributes, serviceAttribute.stats64, serviceAttribute.stats);
   if (!stats.ok) return stats;
   return ok({
-    family,
-    fwmark,
-    protocol,
-    address: address ?? new Uint8Array(ADDRESS_BYTES),
-    port: fromBigEndian16(port),
+    ...id.value,
     scheduler: text(scheduler),
     persistenceEngine: text(attributes.get(serviceAttribute.persistenceEngine)),
     flags: u32(flags) ?? 0,
@@ -248,6 +264,11 @@ function counter(value: Uint8Array | undefined): number {
   if (value === undefined || value.length < 4) return 0;
   const view = new DataView(value.buffer, value.byteOffset, value.length);
   return value.length >= 8 ? Number(view.getBigUint64(0, true)) : view.getUint32(0, true);
+}
+
+/** Every client for itself: 255.255.255.255, or 128 bits. */
+export function fullNetmaskBytes(family: number): Uint8Array {
+  return family === familyNumber[4] ? Uint8Array.of(255, 255, 255, 255) : Uint8Array.of(128, 0, 0, 0);
 }
 
 function bigEndian16(value: number): Uint8Array {
