@@ -107,6 +107,7 @@ function obey(order: ProxyOrder): void {
           connections: counters.header[2],
           // Not memoryUsage: that opens a file, and descriptors may have run out.
           rss: process.resourceUsage().maxRSS * 1024,
+          stalled: plane.stalledSlots(),
           turns: loop.turns,
           cpu: process.cpuUsage(),
           own: [...own.subarray(0, 32 * 8)],

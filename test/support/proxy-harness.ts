@@ -24,6 +24,8 @@ export interface ProxyStatus {
   readonly blocks: number;
   readonly connections: number;
   readonly rss: number;
+  /** Slots that break the invariant of `Plane.stalledSlots`. */
+  readonly stalled: readonly number[];
   readonly turns: number;
   readonly cpu: { readonly user: number; readonly system: number };
   readonly own: readonly number[];

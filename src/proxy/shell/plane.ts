@@ -287,6 +287,21 @@ export class Plane {
     t.release(slot);
   }
 
+  /** Slots with queued bytes that nothing will move: must be none, whenever no handler runs. For tests. */
+  stalledSlots(): readonly number[] {
+    const t = this.table;
+    const stalled: number[] = [];
+    for (let slot = 0; slot < t.capacity; slot++) {
+      const state = t.state[slot];
+      if (state === CONN.FREE || state === CONN.CONNECTING) continue;
+      const queued = t.outBlock[slot] >= 0 || (t.pipeBytes[slot] > 0 && t.peer[slot] >= 0);
+      if (!queued) continue;
+      const target = t.outBlock[slot] >= 0 ? slot : t.peer[slot];
+      if (((t.flags[target] | t.flags[slot]) & (FLAG.BLOCKED | FLAG.READY | FLAG.BROKEN)) === 0) stalled.push(slot);
+    }
+    return stalled;
+  }
+
   private nextDeadline(): MonoMs {
     return this.readyCount > 0 || this.tickAtOnce ? this.loop.now : this.nextTick;
   }

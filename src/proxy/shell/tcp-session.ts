@@ -87,13 +87,16 @@ export class TcpSessions implements SessionKind {
     const t = p.table;
     const server = t.peer[client];
     moved[0] = 0;
-    const up = relay(p, client, server, moved);
-    t.receivedBytes[client] += moved[0];
+    const up = hasWork(p, client, server) ? relay(p, client, server, moved) : RELAY.IDLE;
     const upBytes = moved[0];
-    moved[0] = 0;
-    const down = relay(p, server, client, moved);
-    t.sentBytes[client] += moved[0];
-    if (upBytes + moved[0] > 0) this.touch(client);
+    const down = hasWork(p, server, client) ? relay(p, server, client, moved) : RELAY.IDLE;
+    if (moved[0] > 0) {
+      t.receivedBytes[client] += upBytes;
+      t.sentBytes[client] += moved[0] - upBytes;
+      this.touch(client);
+    }
+    // Most events end here: bytes moved, nothing ended.
+    if ((up | down) === RELAY.IDLE) return;
     if (up === RELAY.SOURCE_BROKEN || down === RELAY.TARGET_BROKEN) return this.sessions.close(client, "CD", true);
     // A server that broke off may have left bytes to deliver: `down` says SOURCE_BROKEN after the last of them.
     if (down === RELAY.SOURCE_BROKEN) return this.sessions.close(client, "SD", true);
@@ -119,4 +122,10 @@ export class TcpSessions implements SessionKind {
       tunnel ? Math.min(frontend.tunnelMs, backend.tunnelMs) : Math.min(frontend.clientMs, backend.serverMs),
     );
   }
+}
+
+/** Whether something may be moved from `source` to `target`, or an end passed on. */
+function hasWork(p: Plane, source: number, target: number): boolean {
+  const t = p.table;
+  return (t.flags[source] & (FLAG.READABLE | FLAG.EOF)) !== 0 || t.outBlock[target] >= 0 || t.pipe[source] >= 0;
 }

@@ -296,7 +296,8 @@ test("a slow reader is waited for within bounded memory", async () => {
   client.socket.pause();
   client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   await Bun.sleep(300);
-  const { rss, blocks, turns } = await proxy.status();
+  const { rss, blocks, turns, stalled } = await proxy.status();
+  expect(stalled).toEqual([]);
   expect(blocks).toBeLessThanOrEqual(2);
   expect(rss).toBeLessThan(150_000_000);
   await Bun.sleep(200);

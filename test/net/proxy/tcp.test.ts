@@ -200,6 +200,7 @@ test("a slow reader holds the sender back within bounded memory", async () => {
   expect((sides[0]?.queue[0]?.length ?? 0) > 0).toBe(true);
   const before = await proxy.status();
   expect(before.blocks).toBeLessThanOrEqual(2);
+  expect(before.stalled).toEqual([]);
   await Bun.sleep(300);
   expect((await proxy.status()).turns - before.turns).toBeLessThan(60);
   client.socket.resume();
