@@ -28,6 +28,9 @@ export class TimerWheel {
   private readonly heads = new Int32Array(BUCKETS).fill(NONE);
   /** One bit a bucket that is not empty: finding the next one reads at most 128 words. */
   private readonly occupied = new Int32Array(BUCKETS / 32);
+  /** Slots met before their time; linked again when all buckets of the turn are done. */
+  private readonly again: Int32Array;
+  private againCount = 0;
   private readonly expire: (slot: number, now: MonoMs) => void;
   /** Every tick up to here has been handled. */
   private doneTick: number;
@@ -40,6 +43,7 @@ export class TimerWheel {
     this.next = new Int32Array(slotCount).fill(NONE);
     this.previous = new Int32Array(slotCount).fill(NONE);
     this.linkedTick = new Float64Array(slotCount).fill(NONE);
+    this.again = new Int32Array(slotCount);
     this.doneTick = Math.floor(now / TICK_MS);
     this.expire = expire;
   }
@@ -74,6 +78,7 @@ export class TimerWheel {
     this.doneTick = target;
     this.earliestTick = Number.POSITIVE_INFINITY;
     for (let tick = from; tick <= until; tick++) this.visit(tick & MASK, now);
+    this.linkAgain();
     this.earliestTick = Math.min(this.earliestTick, this.findEarliest());
   }
 
@@ -87,9 +92,21 @@ export class TimerWheel {
         this.deadline[slot] = NEVER;
         this.expire(slot, now);
       } else if (at !== NEVER) {
-        this.link(slot, Math.ceil(at / TICK_MS));
+        // Not linked here: its next bucket may be this very one, and the loop would not end.
+        if (this.againCount === this.again.length) this.linkAgain();
+        this.again[this.againCount++] = slot;
       }
     }
+  }
+
+  private linkAgain(): void {
+    for (let i = 0; i < this.againCount; i++) {
+      const slot = this.again[i]!;
+      const at = this.deadline[slot]!;
+      // `expire` of another slot may have set or cleared it meanwhile.
+      if (this.linkedTick[slot] === NONE && at !== NEVER) this.link(slot, Math.ceil(at / TICK_MS));
+    }
+    this.againCount = 0;
   }
 
   private link(slot: number, wanted: number): void {

@@ -48,6 +48,14 @@ test("TimerWheel carries deadlines beyond its span", () => {
   expect(fired).toHaveLength(1);
 });
 
+test("TimerWheel ends a turn of several ticks although a far deadline falls back into the visited bucket", () => {
+  const { wheel, fired } = wheelOf(2);
+  wheel.set(0, at(3_600_000));
+  wheel.set(1, at(65_536 + 2 * TICK_MS));
+  for (let now = 0; now < 400_000; now += 2 * TICK_MS) wheel.turn(at(now));
+  expect(fired.map(([slot]) => slot)).toEqual([1]);
+});
+
 test("TimerWheel catches up after a standstill longer than its span", () => {
   const { wheel, fired } = wheelOf(3);
   wheel.set(0, at(1000));
