@@ -1,5 +1,7 @@
 /** Frontends, backends and listens → frontends and backends. */
 import { didYouMean } from "../lib/suggest.ts";
+import { addressBytes } from "../net/address.ts";
+import { isLinkLocal } from "../net/ipv6.ts";
 import type { NormaliseContext } from "./normalise-context.ts";
 import { isWritten, pick } from "./normalise-context.ts";
 import { normaliseRules } from "./normalise-rule.ts";
@@ -104,8 +106,10 @@ function addressesOf(name: string, port: number, at: Path, context: NormaliseCon
   }
   const { addresses = [], excluded_addresses: excluded = [] } = instance.value;
   return [...addresses, ...excluded].flatMap((vip) => {
-    const host = vip.value.address?.address;
-    return host === undefined ? [] : [{ kind: "inet", family: 4, host, port } as const];
+    const written = vip.value.address;
+    // A link-local address alone does not say on which link: nobody can connect to it by name either.
+    if (written === undefined || isLinkLocal(addressBytes(written.address))) return [];
+    return [{ kind: "inet", family: written.family, host: written.address, port } as const];
   });
 }
 

@@ -1,12 +1,16 @@
 /** [vrrp.NAME]. */
+import { parseIp } from "../lib/ip.ts";
 import type { NormaliseContext } from "./normalise-context.ts";
 import { isWritten, pick } from "./normalise-context.ts";
 import type { Path } from "./schema-issue.ts";
 import { plain } from "./schema-table.ts";
 import type { At, Decoded, NamedAt } from "./schema-type.ts";
-import { garpRows, trackRows, vipRows, vrrpRows } from "./schema-vrrp.ts";
+import { garpRows, vipRows, vrrpRows } from "./schema-vrrp.ts";
 import type { SecretSource } from "./schema-vrrp.ts";
-import type { TrackConfig, VipConfig, VrrpConfig } from "./types.ts";
+import { normaliseGroups } from "./normalise-group.ts";
+import { normaliseNotify } from "./normalise-notify.ts";
+import { normaliseScripts, normaliseTrack, type ScriptEntry } from "./normalise-track.ts";
+import type { VipConfig, VrrpConfig, VrrpGroupConfig } from "./types.ts";
 
 type WrittenVrrp = Decoded<typeof vrrpRows>;
 
@@ -14,12 +18,32 @@ type WrittenVrrp = Decoded<typeof vrrpRows>;
 const PASSWORD_BYTES_MAX = 8;
 /** RFC 9568, section 5.2.7: twelve bits of centiseconds. */
 const V3_INTERVAL_MS_MAX = 40_950;
+/** An advert of 1500 bytes without the IPv6 and VRRP headers: adverts are not fragmented. */
+const IPV6_ADDRESSES_MAX = 90;
 
-export function normaliseVrrp(item: NamedAt<WrittenVrrp>, context: NormaliseContext): readonly VrrpConfig[] {
+/** All instances, with scripts and groups resolved. */
+export function normaliseVrrp(context: NormaliseContext): readonly VrrpConfig[] {
+  const scripts = normaliseScripts(context);
+  const groups = normaliseGroups(scripts, context);
+  return (context.document.vrrp ?? []).flatMap((item) => normaliseInstance(item, scripts, groups, context));
+}
+
+function normaliseInstance(
+  item: NamedAt<WrittenVrrp>,
+  scripts: ReadonlyMap<string, ScriptEntry>,
+  groups: ReadonlyMap<string, VrrpGroupConfig>,
+  context: NormaliseContext,
+): readonly VrrpConfig[] {
   const { name, at, value } = item;
+  const group = groups.get(name);
   if (value.interface === undefined || value.virtual_router_id === undefined) return [];
-  const version = pick(vrrpRows.version, value.version) === 3 ? 3 : 2;
+  const family = familyOf(value, at, context);
+  const version = value.version === 3 || (value.version === undefined && family === 6) ? 3 : 2;
+  if (version === 2 && family === 6) {
+    context.sink.error([...at, "version"], "version 2 has no IPv6", { help: "use version = 3, or leave it out" });
+  }
   const garp = value.garp ?? {};
+  const notify = normaliseNotify(value.notify, [...at, "notify"], context);
   const instance: VrrpConfig = {
     name,
     interface: value.interface,
@@ -35,13 +59,21 @@ export function normaliseVrrp(item: NamedAt<WrittenVrrp>, context: NormaliseCont
     authPassword: password(version, value, at, context),
     unicast: unicast(value, at, context),
     multicastSource: value.multicast_source ?? null,
+    ...(value.multicast_group === undefined ? {} : { multicastGroup: value.multicast_group }),
+    startupDelayMs: pick(vrrpRows.startup_delay, value.startup_delay),
+    interfaceUpDelayMs: pick(vrrpRows.interface_up_delay, value.interface_up_delay),
     garp: {
       delayMs: pick(garpRows.delay, garp.delay),
       repeat: pick(garpRows.repeat, garp.repeat),
       refreshMs: pick(garpRows.refresh, garp.refresh),
       lowerPriorityRepeat: pick(garpRows.lower_priority_repeat, garp.lower_priority_repeat),
+      lowerPriorityDelayMs: garp.lower_priority_delay ?? pick(garpRows.delay, garp.delay),
+      refreshRepeat: pick(garpRows.refresh_repeat, garp.refresh_repeat),
+      intervalMs: pick(garpRows.interval, garp.interval),
     },
-    tracks: (value.track ?? []).flatMap((track) => normaliseTrack(track, context)),
+    tracks: (value.track ?? []).flatMap((track) => normaliseTrack(track, scripts, context)),
+    ...(group === undefined ? {} : { group }),
+    ...(notify === undefined ? {} : { notify }),
   };
   context.origins.set(instance, at);
   return [instance];
@@ -59,12 +91,47 @@ function advertInterval(version: 2 | 3, value: WrittenVrrp, at: Path, context: N
   return intervalMs;
 }
 
+/** RFC 9568, section 5.2.9: one family to an instance; the first address says which. */
+function familyOf(value: WrittenVrrp, at: Path, context: NormaliseContext): 4 | 6 {
+  const vips = value.addresses ?? [];
+  const family = vips[0]?.value.address?.family ?? 4;
+  for (const vip of vips) {
+    const address = vip.value.address;
+    if (address === undefined || address.family === family) continue;
+    const message = `${address.address} is IPv${address.family} in an instance that begins with IPv${family}`;
+    const help = "give it an instance of its own, or move it to excluded_addresses";
+    context.sink.error(vip.at, message, { help });
+  }
+  if (family === 6 && vips.length > IPV6_ADDRESSES_MAX) {
+    const message = `${vips.length} addresses do not fit into one packet; at most ${IPV6_ADDRESSES_MAX} do`;
+    context.sink.error([...at, "addresses"], message, { mark: "key", help: "move the rest to excluded_addresses" });
+  }
+  const others = [
+    [["multicast_source"], value.multicast_source],
+    [["multicast_group"], value.multicast_group],
+    [["unicast", "source"], value.unicast?.source],
+    ...plain(value.unicast?.peers).map((peer, index) => [["unicast", "peers", index], peer] as const),
+  ] as const;
+  for (const [path, text] of others) {
+    if (text === undefined || (text.includes(":") ? 6 : 4) === family) continue;
+    context.sink.error([...at, ...path], `${text} does not fit the instance, whose addresses are IPv${family}`);
+  }
+  if (value.multicast_group !== undefined && !isMulticast(value.multicast_group)) {
+    context.sink.error([...at, "multicast_group"], `${value.multicast_group} is not a multicast address`);
+  }
+  return family;
+}
+
+function isMulticast(text: string): boolean {
+  const first = parseIp(text)?.bytes[0] ?? 0;
+  return text.includes(":") ? first === 0xff : first >= 224 && first <= 239;
+}
+
 function normaliseVip(item: At<Decoded<typeof vipRows>>): readonly VipConfig[] {
   const { address, dev, label, scope, broadcast } = item.value;
   if (address === undefined) return [];
   return [
     {
-      family: 4,
       ...address,
       dev: dev ?? null,
       label: label ?? null,
@@ -130,20 +197,4 @@ function unicast(value: WrittenVrrp, at: Path, context: NormaliseContext): VrrpC
   if (source !== null && peers.includes(source)) context.sink.error(place, `has its own source ${source}`);
   if (new Set(peers).size < peers.length) context.sink.error(place, "has a peer twice");
   return { source, peers };
-}
-
-function normaliseTrack(item: At<Decoded<typeof trackRows>>, context: NormaliseContext): readonly TrackConfig[] {
-  const { proxy, interface: name } = item.value;
-  const weight = pick(trackRows.weight, item.value.weight);
-  if (proxy !== undefined && name !== undefined) {
-    context.sink.error(item.at, "tracks a proxy and an interface", { help: "write one entry for each" });
-    return [];
-  }
-  if (proxy !== undefined) return [{ kind: "proxy", weight }];
-  if (name !== undefined) return [{ kind: "interface", name, weight }];
-  const reported = context.sink.drafts.some(
-    (draft) => draft.at.length > item.at.length && item.at.every((step, i) => draft.at[i] === step),
-  );
-  if (!reported) context.sink.error(item.at, "tracks nothing; name proxy = true or an interface");
-  return [];
 }

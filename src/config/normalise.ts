@@ -1,5 +1,6 @@
 /** Decoded document → Config: defaults applied, names resolved, listens split. */
 import type { NormaliseContext } from "./normalise-context.ts";
+import { normaliseAlerts } from "./normalise-alerts.ts";
 import { normaliseAdmin, normaliseGlobal } from "./normalise-global.ts";
 import { normaliseBackends, normaliseFrontends } from "./normalise-proxy.ts";
 import { normaliseVrrp } from "./normalise-vrrp.ts";
@@ -32,12 +33,14 @@ export function normalise(
     virtualAddresses: new Set(vips.flatMap((vip) => vip.value.address?.address ?? [])),
   };
   const global = normaliseGlobal(context);
+  const alerts = normaliseAlerts(context);
   const config: Config = {
     global,
     admin: normaliseAdmin(context),
     frontends: normaliseFrontends(context, global.maxconn),
     backends: normaliseBackends(context),
-    vrrp: vrrp.flatMap((item) => normaliseVrrp(item, context)),
+    vrrp: normaliseVrrp(context),
+    ...(alerts === undefined ? {} : { alerts }),
   };
   return { config, origins: context.origins };
 }

@@ -1,5 +1,5 @@
 /** Addresses as written in the configuration: "192.0.2.10:80", "[2001:db8::1]:80", "*:80", "unix:/run/app.sock". */
-import { formatIp, parseIp, parseNetwork } from "../lib/ip.ts";
+import { formatIp, type IpAddress, parseIp, parseNetwork } from "../lib/ip.ts";
 import { err, ok } from "../lib/result.ts";
 import type { Result } from "../lib/result.ts";
 import type { IssueSink, Path } from "./schema-issue.ts";
@@ -110,24 +110,32 @@ function parsePort(text: string): Result<number, AddressProblem> {
   return port >= 1 && port <= 65_535 ? ok(port) : err({ message: `port ${port} is outside 1–65535` });
 }
 
-/** One IPv4 address, for VRRP; IPv6 instances come with their own issue. */
+/** One address of either family, in canonical text. */
+export const ipAddress: Type<string> = {
+  words: "an IP address",
+  sections: [],
+  decode: (value, at, sink) => {
+    const address = typeof value === "string" ? parseIp(value) : null;
+    return address === null ? mismatch(ipAddress.words, value, at, sink) : formatIp(address);
+  },
+};
+
 export const ipv4Address: Type<string> = {
   words: "an IPv4 address",
   sections: [],
   decode: (value, at, sink) => {
     const address = typeof value === "string" ? parseIp(value) : null;
-    if (address === null) return mismatch(ipv4Address.words, value, at, sink);
-    if (address.family === 4) return formatIp(address);
-    return report({ message: `"${String(value)}": VRRP over IPv6 is not supported yet` }, String(value), at, sink);
+    return address?.family === 4 ? formatIp(address) : mismatch(ipv4Address.words, value, at, sink);
   },
 };
 
 export interface VirtualAddress {
+  readonly family: 4 | 6;
   readonly address: string;
   readonly prefixLength: number;
 }
 
-/** "192.168.36.100/24"; without a length /32, as in keepalived. */
+/** "192.168.36.100/24", "2001:db8::10/64"; without a length /32 or /128, as in keepalived. */
 export const virtualAddress: Type<VirtualAddress> = {
   words: 'an address such as "192.168.36.100/24"',
   sections: [],
@@ -135,17 +143,14 @@ export const virtualAddress: Type<VirtualAddress> = {
     const network = typeof value === "string" ? parseNetwork(value) : null;
     if (network === null) return mismatch(virtualAddress.words, value, at, sink);
     const { address, prefixLength } = network;
-    if (address.family === 6) {
-      return report(
-        { message: `"${String(value)}": virtual IPv6 addresses are not supported yet` },
-        String(value),
-        at,
-        sink,
-      );
-    }
-    const first = address.bytes[0];
-    const unusable = first === 0 || first === 127 || first >= 224 || prefixLength === 0;
-    if (!unusable) return { address: formatIp(address), prefixLength };
+    const { family } = address;
+    if (prefixLength > 0 && !isUnusable(address)) return { family, address: formatIp(address), prefixLength };
     return report({ message: `"${String(value)}" cannot be a virtual address` }, String(value), at, sink);
   },
 };
+
+/** Multicast, loopback and "this host": nothing that could stand on an interface for others. */
+function isUnusable({ family, bytes }: IpAddress): boolean {
+  if (family === 4) return bytes[0] === 0 || bytes[0] === 127 || bytes[0] >= 224;
+  return bytes[0] === 0xff || bytes.subarray(0, 15).every((byte) => byte === 0);
+}

@@ -6,17 +6,6 @@ import { boolean, choice, duration, integer, list, text } from "./schema-type.ts
 const time = duration(0, DURATION_MS_MAX);
 const words = list(text());
 
-const scriptRows = {
-  command: later(words, "command and arguments"),
-  interval: later(time, "time between runs"),
-  timeout: later(time, "time for one run"),
-  rise: later(integer(1, 255), "good runs until it counts as well"),
-  fall: later(integer(1, 255), "bad runs until it counts as failed"),
-  user: later(text(), "user to run as"),
-} as const;
-
-const groupRows = { members: later(words, "instances that change state together") } as const;
-
 const realServerRows = {
   address: later(text(), "address and port"),
   weight: later(integer(0, 65_535), "share of the connections"),
@@ -59,17 +48,8 @@ const realserverRows = {
   interface: later(text(), "interface that carries them"),
 } as const;
 
-const alertRows = {
-  email: later(text(), "mail"),
-  webhook: later(text(), "HTTP request"),
-  events: later(words, "what is reported"),
-} as const;
-
 export const laterSections = {
-  vrrp_script: later(table("vrrp_script", scriptRows), "check scripts of VRRP"),
-  vrrp_group: later(table("vrrp_group", groupRows), "instances that move together"),
   virtual_server: later(table("virtual_server", virtualServerRows), "LVS services"),
   ipvs: later(table("ipvs", ipvsRows), "settings of the kernel's IPVS"),
   realserver: later(table("realserver", realserverRows), "this machine as an LVS real server"),
-  alerts: later(table("alerts", alertRows), "messages to people"),
 } as const;

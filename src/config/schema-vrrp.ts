@@ -1,6 +1,7 @@
 /** Rows of [vrrp.NAME]. */
-import { ipv4Address, virtualAddress } from "./schema-address.ts";
-import { later, row, shorthand, table } from "./schema-table.ts";
+import { ipAddress, ipv4Address, virtualAddress } from "./schema-address.ts";
+import { notifyTable } from "./schema-notify.ts";
+import { row, shorthand, table } from "./schema-table.ts";
 import type { Type } from "./schema-type.ts";
 import { boolean, choice, duration, integer, list, mismatch, only, text } from "./schema-type.ts";
 import { isTable } from "./schema-table.ts";
@@ -40,7 +41,7 @@ export const interfaceName: Type<string> = {
 const label = text("an address label of 1–15 characters", /^[^\s/\0]{1,15}$/);
 
 export const vipRows = {
-  address: row(virtualAddress, "address with the length of its network; /32 without", { required: true }),
+  address: row(virtualAddress, "address with the length of its network; /32 or /128 without", { required: true }),
   dev: row(interfaceName, "interface that gets it", { defaultWords: "the instance's" }),
   label: row(label, "label, as ip addr shows it"),
   scope: row(choice(["global", "site", "link", "host"]), "scope of the address", { defaultWords: "global" }),
@@ -57,8 +58,8 @@ const authRows = {
 } as const;
 
 const unicastRows = {
-  source: row(ipv4Address, "own address", { defaultWords: "the interface's first address", was: ["unicast_src_ip"] }),
-  peers: row(list(ipv4Address, ADDRESS_COUNT_MAX), "the other routers", { required: true }),
+  source: row(ipAddress, "own address", { defaultWords: "the interface's first address", was: ["unicast_src_ip"] }),
+  peers: row(list(ipAddress, ADDRESS_COUNT_MAX), "the other routers", { required: true }),
 } as const;
 
 const hour = 3_600_000;
@@ -67,33 +68,58 @@ const garpRows = {
   delay: row(duration(0, hour), "second burst after becoming master", { default: "5s" }),
   repeat: row(integer(0, 100), "announcements per address and burst", { default: 5 }),
   refresh: row(duration(0, 24 * hour), "announce again this often while master; 0s: never", { default: "0s" }),
+  refresh_repeat: row(integer(1, 100), "announcements per address at each refresh", { default: 1 }),
   lower_priority_repeat: row(integer(0, 100), "announcements after an advert of lower priority", { default: 5 }),
+  lower_priority_delay: row(duration(0, hour), "second burst after that", { defaultWords: "delay" }),
+  interval: row(duration(0, 10_000), "between two announcements; 0s: all at once", { default: "0s" }),
 } as const;
 
-/** keepalived.conf(5), "track_script": weight. */
-const weight = row(
-  integer(-253, 253),
-  "added to the priority (positive: while good, negative: while bad); 0: fault while bad",
-  { default: 0 },
-);
+const absolutePath = text("an absolute path", /^\/[^\0]*$/);
 
+/** keepalived.conf(5), track_script and track_file: weight, reverse. */
 const trackRows = {
   proxy: row(only(true, boolean), "this node's own proxy serves"),
   interface: row(interfaceName, "an interface is up"),
-  weight,
-  script: later(text(), "a [vrrp_script.NAME]"),
-  process: later(text(), "a process runs"),
-  file: later(text(), "a number in a file"),
+  script: row(text("a name", /^[^\0]+$/), "a [vrrp_script.NAME] succeeds"),
+  process: row(text("a process name", /^[^/\0]+$/), "a process of this name runs"),
+  quorum: row(integer(1, 1000), "with process: how many of them at least", { defaultWords: "1" }),
+  file: row(absolutePath, "a file with a number, which is multiplied by the weight"),
+  weight: row(
+    integer(-254, 254),
+    "added to the priority (positive: while good, negative: while bad); 0: fault while bad",
+    { defaultWords: "0; for a script its own weight, for a file 1" },
+  ),
+  reverse: row(boolean, "turns good and bad over", { default: false }),
 } as const;
 
-const command = text("a command");
-const notifyRows = {
-  master: later(command, "run on becoming master"),
-  backup: later(command, "run on becoming backup"),
-  fault: later(command, "run on entering fault"),
-  stop: later(command, "run on stopping"),
-  any: later(command, "run on every change"),
+/** Kernel and keepalived accept more; a check that runs more often than this is a load, not a check. */
+const scriptRows = {
+  command: row(list(text("a string without zero bytes", /^[^\0]+$/), 64), "absolute path and arguments; no shell", {
+    required: true,
+    was: ["script"],
+  }),
+  interval: row(duration(100, hour), "time between runs", { default: "1s" }),
+  timeout: row(duration(10, hour), "time for one run, then it is killed with all its children", {
+    defaultWords: "the interval",
+  }),
+  rise: row(integer(1, 255), "good runs until it counts as well", { default: 1 }),
+  fall: row(integer(1, 255), "bad runs until it counts as failed", { default: 1 }),
+  user: row(text("a user name", /^[^\0:\s]+$/), "user to run as", { defaultWords: "global.user" }),
+  weight: row(integer(-253, 253), "weight of tracks that do not say one", { default: 0 }),
+  init_fail: row(boolean, "counts as failed until it has succeeded", { default: false }),
 } as const;
+
+export const vrrpScriptTable = table("vrrp_script", scriptRows);
+
+const groupRows = {
+  members: row(list(text("the name of an instance", /^[^\0]+$/), 255), "instances that change state together", {
+    required: true,
+    was: ["group"],
+  }),
+  track: row(list(table("vrrp.track", trackRows), 64), "what must be well for all of them", { default: [] }),
+} as const;
+
+export const vrrpGroupTable = table("vrrp_group", groupRows);
 
 export const vrrpRows = {
   interface: row(interfaceName, "where adverts are sent and addresses put", { required: true }),
@@ -107,7 +133,7 @@ export const vrrpRows = {
     default: [],
     was: ["virtual_ipaddress_excluded"],
   }),
-  version: row(integer(2, 3), "VRRP version", { default: 2 }),
+  version: row(integer(2, 3), "VRRP version", { defaultWords: "2; 3 for IPv6" }),
   advert_interval: row(duration(10, 255_000), "time between adverts", { default: "1s", was: ["advert_int"] }),
   state: row(choice(["master", "backup"]), "state to begin in", { default: "backup" }),
   preempt: row(boolean, "take over from a master of lower priority", { default: true, was: ["nopreempt"] }),
@@ -116,16 +142,28 @@ export const vrrpRows = {
   unicast: row(table("vrrp.unicast", unicastRows), "adverts to these peers instead of multicast", {
     was: ["unicast_peer"],
   }),
-  multicast_source: row(ipv4Address, "source address of adverts", { was: ["mcast_src_ip"] }),
+  multicast_source: row(ipAddress, "source address of adverts", { was: ["mcast_src_ip"] }),
+  multicast_group: row(ipAddress, "where adverts go", {
+    defaultWords: "224.0.0.18, ff02::12",
+    was: ["vrrp_mcast_group4", "vrrp_mcast_group6"],
+  }),
   use_vmac: row(only<boolean>(false, boolean), "use the virtual router's MAC address", { default: false }),
   accept: row(only<boolean>(true, boolean), "answer to the virtual addresses", { default: true }),
-  garp: row(table("vrrp.garp", garpRows), "gratuitous ARP"),
+  garp: row(table("vrrp.garp", garpRows), "gratuitous ARP and unsolicited neighbour advertisements"),
+  startup_delay: row(duration(0, hour), "nothing is sent for this long after the start", {
+    default: "0s",
+    was: ["vrrp_startup_delay"],
+  }),
+  interface_up_delay: row(duration(0, hour), "an interface that came up is not used before this", {
+    default: "0s",
+    was: ["interface_up_down_delays"],
+  }),
   track: row(list(table("vrrp.track", trackRows), 64), "what must be well for this node to serve", {
     default: [],
     was: ["track_script", "track_interface", "track_process"],
   }),
-  notify: later(table("vrrp.notify", notifyRows), "commands on state changes"),
+  notify: row(notifyTable, "programs on state changes"),
 } as const;
 
 export const vrrpTable = table("vrrp", vrrpRows);
-export { authRows, garpRows, trackRows, unicastRows };
+export { authRows, garpRows, groupRows, scriptRows, trackRows, unicastRows };

@@ -1,11 +1,12 @@
 /** The whole configuration language: sections, keys, types, defaults, and what is not supported yet. */
+import { alertsTable } from "./schema-alerts.ts";
 import { laterSections } from "./schema-later.ts";
 import { adminTable, globalTable } from "./schema-global.ts";
 import { backendTable, defaultsTable, frontendTable, listenTable } from "./schema-proxy.ts";
 import { named, row, table } from "./schema-table.ts";
 import type { Decoded } from "./schema-type.ts";
 import { list, text } from "./schema-type.ts";
-import { vrrpTable } from "./schema-vrrp.ts";
+import { vrrpGroupTable, vrrpScriptTable, vrrpTable } from "./schema-vrrp.ts";
 
 export const documentRows = {
   include: row(
@@ -19,6 +20,9 @@ export const documentRows = {
   backend: row(named(backendTable), "servers that answer"),
   listen: row(named(listenTable), "frontend and backend in one"),
   vrrp: row(named(vrrpTable), "virtual routers", { was: ["vrrp_instance"] }),
+  vrrp_script: row(named(vrrpScriptTable), "check scripts that virtual routers track"),
+  vrrp_group: row(named(vrrpGroupTable), "virtual routers that change state together", { was: ["vrrp_sync_group"] }),
+  alerts: row(alertsTable, "messages to people"),
   ...laterSections,
 } as const;
 

@@ -5,8 +5,17 @@ import { unreachable } from "../lib/result.ts";
 import { formatDurationMs } from "../lib/units.ts";
 import { MASK } from "./mask.ts";
 import { formatSocketAddress } from "./schema-address.ts";
+import { alertsTree, notifyTree } from "./show-notify.ts";
 import type { BackendConfig, BindConfig, CheckConfig, Config, FrontendConfig, LogTarget } from "./types.ts";
-import type { RuleAction, RuleConfig, ServerConfig, TrackConfig, VipConfig, VrrpConfig } from "./types.ts";
+import type {
+  RuleAction,
+  RuleConfig,
+  ServerConfig,
+  TrackConfig,
+  VipConfig,
+  VrrpConfig,
+  VrrpScriptConfig,
+} from "./types.ts";
 
 /** A TOML table; keys with the value undefined are left out. */
 type Tree = Record<string, unknown>;
@@ -30,6 +39,9 @@ export function configDocument(config: Config): Tree {
     frontend: byName(config.frontends, frontendTree),
     backend: byName(config.backends, backendTree),
     vrrp: byName(config.vrrp, vrrpTree),
+    alerts: alertsTree(config.alerts),
+    vrrp_script: scriptTrees(config.vrrp),
+    vrrp_group: groupTrees(config.vrrp),
   });
 }
 
@@ -206,16 +218,53 @@ function vrrpTree(instance: VrrpConfig): Tree {
     auth: instance.authPassword === null ? undefined : { type: "pass", password: MASK },
     unicast: unicast === null ? undefined : { source: unicast.source ?? undefined, peers: [...unicast.peers] },
     multicast_source: instance.multicastSource ?? undefined,
+    multicast_group: instance.multicastGroup,
+    startup_delay: formatDurationMs(instance.startupDelayMs ?? 0),
+    interface_up_delay: formatDurationMs(instance.interfaceUpDelayMs ?? 0),
     garp: {
       delay: formatDurationMs(garp.delayMs),
       repeat: garp.repeat,
       refresh: formatDurationMs(garp.refreshMs),
       lower_priority_repeat: garp.lowerPriorityRepeat,
+      lower_priority_delay: formatDurationMs(garp.lowerPriorityDelayMs ?? garp.delayMs),
+      refresh_repeat: garp.refreshRepeat ?? 1,
+      interval: formatDurationMs(garp.intervalMs ?? 0),
     },
     addresses: instance.addresses.map(vipTree),
     excluded_addresses: instance.excludedAddresses.map(vipTree),
     track: instance.tracks.map(trackTree),
+    notify: notifyTree(instance.notify),
   };
+}
+
+/** The scripts that some instance follows; others have no effect. Undefined: none. */
+function scriptTrees(instances: readonly VrrpConfig[]): Tree | undefined {
+  const tracks = instances.flatMap((instance) => [...instance.tracks, ...(instance.group?.tracks ?? [])]);
+  const scripts = new Map(
+    tracks.flatMap((track) => (track.kind === "script" ? [[track.script.name, track.script] as const] : [])),
+  );
+  return scripts.size === 0 ? undefined : byName([...scripts.values()], scriptTree);
+}
+
+function scriptTree(script: VrrpScriptConfig): Tree {
+  return {
+    command: [...script.command],
+    interval: formatDurationMs(script.intervalMs),
+    timeout: formatDurationMs(script.timeoutMs),
+    rise: script.rise,
+    fall: script.fall,
+    user: script.user ?? undefined,
+    init_fail: script.initFail,
+  };
+}
+
+function groupTrees(instances: readonly VrrpConfig[]): Tree | undefined {
+  const groups = new Map(instances.flatMap(({ group }) => (group === undefined ? [] : [[group.name, group] as const])));
+  if (groups.size === 0) return undefined;
+  return byName([...groups.values()], (group) => ({
+    members: instances.filter((instance) => instance.group?.name === group.name).map((instance) => instance.name),
+    track: group.tracks.map(trackTree),
+  }));
 }
 
 function vipTree(vip: VipConfig): Tree {
@@ -229,7 +278,19 @@ function vipTree(vip: VipConfig): Tree {
 }
 
 function trackTree(track: TrackConfig): Tree {
-  return track.kind === "proxy"
-    ? { proxy: true, weight: track.weight }
-    : { interface: track.name, weight: track.weight };
+  const more = { weight: track.weight, reverse: track.reverse };
+  switch (track.kind) {
+    case "proxy":
+      return { proxy: true, ...more };
+    case "interface":
+      return { interface: track.name, ...more };
+    case "script":
+      return { script: track.script.name, ...more };
+    case "process":
+      return { process: track.name, quorum: track.quorum, ...more };
+    case "file":
+      return { file: track.path, ...more };
+    default:
+      return unreachable(track);
+  }
 }

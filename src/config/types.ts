@@ -18,6 +18,36 @@ export interface Config {
   readonly frontends: readonly FrontendConfig[];
   readonly backends: readonly BackendConfig[];
   readonly vrrp: readonly VrrpConfig[];
+  /** Messages to people; absent: none. */
+  readonly alerts?: AlertsConfig;
+}
+
+/** [alerts]. Only the notify role gets it. */
+export interface AlertsConfig {
+  /** Kinds of events, whole or their first words: "server" is "server.state", "server.admin", …. */
+  readonly events: readonly string[];
+  readonly email: EmailConfig | null;
+  readonly webhook: WebhookConfig | null;
+}
+
+export interface EmailConfig {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly host: string;
+  readonly port: number;
+  /** none: in clear; starttls: encrypted or not sent; implicit: TLS from the first byte (port 465). */
+  readonly tls: "none" | "starttls" | "implicit";
+  readonly auth: { readonly user: string; readonly password: string } | null;
+  /** PEM text of the authorities to trust; null: the usual ones. */
+  readonly ca: string | null;
+}
+
+export interface WebhookConfig {
+  readonly url: string;
+  /** Sent as Authorization: Bearer. */
+  readonly token: string | null;
+  /** PEM text of the authorities to trust; null: the usual ones. */
+  readonly ca: string | null;
 }
 
 export interface GlobalConfig {
@@ -202,10 +232,25 @@ export interface VrrpConfig {
   readonly authPassword: string | null;
   readonly unicast: { readonly source: string | null; readonly peers: readonly string[] } | null;
   readonly multicastSource: string | null;
+  /** Where adverts go without unicast peers; absent: 224.0.0.18 or ff02::12 (keepalived: vrrp_mcast_group4, …6). */
+  readonly multicastGroup?: string;
   readonly garp: GarpConfig;
   readonly tracks: readonly TrackConfig[];
   /** Absent: nothing is run. */
   readonly notify?: NotifyConfig;
+  /** Nothing is sent for this long after the start; absent: 0 (keepalived: vrrp_startup_delay). */
+  readonly startupDelayMs?: number;
+  /** An interface that came up is not used before this; absent: 0 (keepalived: interface_up_down_delays). */
+  readonly interfaceUpDelayMs?: number;
+  /** The [vrrp_group] whose members change state together; absent: none. */
+  readonly group?: VrrpGroupConfig;
+}
+
+/** [vrrp_group.NAME] as each of its members has it (keepalived: vrrp_sync_group). */
+export interface VrrpGroupConfig {
+  readonly name: string;
+  /** Every member follows these beside its own. */
+  readonly tracks: readonly TrackConfig[];
 }
 
 /** Programs on state changes of an instance (keepalived: notify_master, …, notify). Commands: absolute path, arguments. */
@@ -218,7 +263,8 @@ export interface NotifyConfig {
   readonly any: readonly string[] | null;
   /** Named pipe that gets a line for each change (keepalived: vrrp_notify_fifo). */
   readonly fifo: string | null;
-  readonly user: string;
+  /** null: global.user. */
+  readonly user: string | null;
   /** For each program; it is killed with its process group then. */
   readonly timeoutMs: number;
 }
@@ -239,9 +285,39 @@ export interface GarpConfig {
   readonly repeat: number;
   readonly refreshMs: number;
   readonly lowerPriorityRepeat: number;
+  /** Second burst after an advert of lower priority; absent: `delayMs` (keepalived: garp_lower_prio_delay). */
+  readonly lowerPriorityDelayMs?: number;
+  /** Announcements at each refresh; absent: 1 (keepalived: garp_master_refresh_repeat). */
+  readonly refreshRepeat?: number;
+  /** Between two announcements; absent: none (keepalived: vrrp_garp_interval, vrrp_gna_interval). */
+  readonly intervalMs?: number;
 }
 
-/** Tracking of the built-in proxy: weight 0 means fault when it is not serving (keepalived's arithmetic). */
-export type TrackConfig =
-  | { readonly kind: "proxy"; readonly weight: number }
-  | { readonly kind: "interface"; readonly name: string; readonly weight: number };
+/**
+ * What a virtual router follows, with keepalived's arithmetic: weight 0 means fault while it is not well, another
+ * weight moves the priority. `reverse` turns the meaning over.
+ */
+export type TrackConfig = (
+  | { readonly kind: "proxy" }
+  | { readonly kind: "interface"; readonly name: string }
+  | { readonly kind: "script"; readonly script: VrrpScriptConfig }
+  /** At least `quorum` processes of this name run. */
+  | { readonly kind: "process"; readonly name: string; readonly quorum: number }
+  /** A number in a file, times the weight; weight 0: fault while it is not zero. */
+  | { readonly kind: "file"; readonly path: string }
+) & { readonly weight: number; readonly reverse?: boolean };
+
+/** [vrrp_script.NAME] (keepalived: vrrp_script). */
+export interface VrrpScriptConfig {
+  readonly name: string;
+  /** Absolute path and arguments; no shell. */
+  readonly command: readonly string[];
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly rise: number;
+  readonly fall: number;
+  /** null: the daemon's own `user`. */
+  readonly user: string | null;
+  /** Counts as failed until it has succeeded `rise` times; otherwise its first result decides. */
+  readonly initFail: boolean;
+}

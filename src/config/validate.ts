@@ -107,8 +107,8 @@ function checkVrrp(config: Config, originOf: OriginOf, sink: IssueSink): void {
   const addresses = new Map<string, string>();
   for (const instance of config.vrrp) {
     const at = originOf(instance);
-    // The MAC address and the adverts of a virtual router are told apart by interface and VRID only.
-    const router = `${instance.interface} ${instance.virtualRouterId}`;
+    // The MAC address and the adverts of a virtual router are told apart by interface, family and VRID only.
+    const router = `${instance.interface} ${instance.virtualRouterId} IPv${instance.addresses[0]?.family ?? 4}`;
     const twin = routers.get(router);
     if (twin === undefined) routers.set(router, instance.name);
     else {

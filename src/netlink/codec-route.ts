@@ -18,7 +18,7 @@ export const routeType = {
 } as const;
 
 /** linux/rtnetlink.h: RTMGRP_* bits of sockaddr_nl.nl_groups. */
-export const routeGroup = { link: 0x1, ipv4Address: 0x10 } as const;
+export const routeGroup = { link: 0x1, ipv4Address: 0x10, ipv6Address: 0x100 } as const;
 
 const IFINFOMSG_BYTES = 16;
 const IFADDRMSG_BYTES = 8;
@@ -28,7 +28,7 @@ const FAMILY_IPV6 = 10;
 /** linux/if_link.h: IFLA_*; linux/if_addr.h: IFA_*, IFA_F_*. */
 const linkAttribute = { address: 1, name: 3, mtu: 4 } as const;
 const addressAttribute = { address: 1, local: 2, label: 3, broadcast: 4, protocol: 11 } as const;
-const addressFlag = { secondary: 0x1 } as const;
+const addressFlag = { secondary: 0x1, noDad: 0x2, dadFailed: 0x8, tentative: 0x40 } as const;
 
 /** linux/if.h: IFF_UP (administratively up), IFF_RUNNING (the carrier is there), IFF_LOOPBACK. */
 const linkFlag = { up: 0x1, loopback: 0x8, running: 0x40 } as const;
@@ -60,6 +60,8 @@ export interface AddressFact {
   readonly prefixLength: number;
   readonly scope: number;
   readonly secondary: boolean;
+  /** IPv6: duplicate address detection is still under way, or found one; nothing can be sent from it. */
+  readonly tentative: boolean;
   readonly label: string | null;
   /** IFA_PROTO; 0 when nobody set it. */
   readonly owner: number;
@@ -85,11 +87,11 @@ export type RouteFact =
 
 export type RouteReason = NetlinkReason | "link_short" | "address_short" | "address_missing";
 
-/** Asks for all links or all IPv4 addresses; the answer is a multi-part message that ends with NLMSG_DONE. */
+/** Asks for all links or all addresses of both families; the answer is a multi-part message that ends with NLMSG_DONE. */
 export function encodeDump(writer: MessageWriter, what: "links" | "addresses", sequence: number): void {
   const links = what === "links";
   writer.begin(links ? routeType.getLink : routeType.getAddress, messageFlag.request | messageFlag.dump, sequence);
-  writer.u8(links ? 0 : FAMILY_IPV4);
+  writer.u8(0);
   writer.u8(0);
   writer.u16(0);
   writer.u32(0);
@@ -115,7 +117,8 @@ export function encodeAddress(
   writer.begin(add ? routeType.newAddress : routeType.delAddress, flags, sequence);
   writer.u8(request.family === 4 ? FAMILY_IPV4 : FAMILY_IPV6);
   writer.u8(request.prefixLength);
-  writer.u8(0);
+  // Whether the address is a duplicate was decided by the election; waiting a second for DAD would only be an outage.
+  writer.u8(add && request.family === 6 ? addressFlag.noDad : 0);
   writer.u8(add ? request.scope : 0);
   writer.u32(request.linkIndex);
   writer.attribute(addressAttribute.local, request.address);
@@ -181,7 +184,8 @@ function decodeAddress(bytes: Uint8Array, message: Message): Result<RouteFact, R
     address: own.slice(),
     prefixLength: bytes[start + 1],
     scope: bytes[start + 3],
-    secondary: (bytes[start + 2] & addressFlag.secondary) !== 0,
+    secondary: own.length === 4 && (bytes[start + 2] & addressFlag.secondary) !== 0,
+    tentative: own.length === 16 && (bytes[start + 2] & (addressFlag.tentative | addressFlag.dadFailed)) !== 0,
     label: text(attributes.value.get(addressAttribute.label)),
     owner: attributes.value.get(addressAttribute.protocol)?.[0] ?? 0,
   };

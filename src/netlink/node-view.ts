@@ -1,5 +1,5 @@
 /**
- * What this node's kernel has: links and their IPv4 addresses, kept up to date from dumps and notifications.
+ * What this node's kernel has: links and their addresses, kept up to date from dumps and notifications.
  * A core: facts go in, changes come out.
  */
 import { unreachable } from "../lib/result.ts";

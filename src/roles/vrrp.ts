@@ -5,7 +5,7 @@
  */
 import type { VrrpStatus } from "../admin/api.ts";
 import type { VrrpConfig } from "../config/types.ts";
-import type { Assignment } from "../ipc/messages.ts";
+import type { Assignment, ScriptResult } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { RouteSocket } from "../netlink/shell/route-socket.ts";
 import { monoNow, wallNow } from "../sys/clock.ts";
@@ -34,6 +34,7 @@ export function runVrrpRole(channel: Channel, loop: Loop): void {
   channel.on("commit", ({ generation }) => role.commit(generation));
   channel.on("abort", ({ generation }) => role.abort(generation));
   channel.on("proxy_health", ({ serving }) => role.proxyHealth(serving));
+  channel.on("script_result", (result) => role.scriptResult(result));
   channel.on("vrrp_order", ({ order, instance }) => role.order(order, instance));
   channel.on("stop", () => role.stop());
   channel.onClose(() => role.end());
@@ -87,6 +88,10 @@ class VrrpRole {
     this.speaker?.proxyHealth(serving);
   }
 
+  scriptResult(result: ScriptResult): void {
+    this.speaker?.scriptResult(result);
+  }
+
   order(order: "failover" | "maint" | "resume", instance: string | null): void {
     this.speaker?.order(order, instance);
     this.statusChanged();
@@ -119,6 +124,7 @@ class VrrpRole {
       const speaker = new Speaker(this.loop, this.route, {
         event: (event) => this.channel.send("event", event),
         changed: () => this.statusChanged(),
+        runScript: (order) => this.channel.send("run_script", order),
       });
       this.refusal = null;
       this.speaker = speaker;

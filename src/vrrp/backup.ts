@@ -7,13 +7,13 @@ import {
   type BackupState,
   type Effect,
   type Instance,
+  ownPriority,
   type InstanceParams,
   notice,
   type ProtocolEvent,
   type Step,
 } from "./instance.ts";
 import { adoptedDownMs, skewMs } from "./timing.ts";
-import { effectivePriority } from "./track.ts";
 import { enterMaster } from "./transition.ts";
 import { priority } from "./wire.ts";
 
@@ -29,7 +29,13 @@ export function backupStep(
       return backupAdvert(instance, state, event, params, now);
     case "tick":
       if (now < state.downAt) return { instance, effects: [] };
-      return enterMaster(instance, params, now, state.resigned ? "priority-zero" : "master-down-timer");
+      // The group says when: all members want to, or none leads.
+      if (params.grouped) return { instance: { ...instance, state: { ...state, wantsToLead: true } }, effects: [] };
+      return lead(instance, state, params, now);
+    case "group_lead":
+      return lead(instance, state, params, now);
+    case "group_yield":
+      return { instance, effects: [] };
     case "address_lost":
       // A backup has no VIPs: this is the echo of an older removal.
       return { instance, effects: [] };
@@ -42,6 +48,10 @@ export function backupStep(
   }
 }
 
+function lead(instance: Instance, state: BackupState, params: InstanceParams, now: MonoMs): Step {
+  return enterMaster(instance, params, now, state.resigned ? "priority-zero" : "master-down-timer");
+}
+
 /** RFC 9568 §6.4.2 (400–470); preempt_delay as keepalived's vrrp_state_backup. */
 function backupAdvert(
   instance: Instance,
@@ -50,7 +60,7 @@ function backupAdvert(
   params: InstanceParams,
   now: MonoMs,
 ): Step {
-  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  const own = ownPriority(instance, params);
   const master = { address: advert.source.slice(), priority: advert.priority };
   const change = (changes: Partial<BackupState>, effects: readonly Effect[] = []): Step => ({
     instance: { ...instance, state: { ...state, ...changes } },
@@ -73,7 +83,7 @@ function backupAdvert(
   const startsDelay = lower && preempts && state.preemptAt === null;
   const preemptAt = !lower ? null : startsDelay ? later(now, params.preemptDelayMs) : state.preemptAt;
   return change(
-    { downAt, resigned: false, master, masterIntervalMs: intervalMs, preemptAt },
+    { downAt, resigned: false, master, masterIntervalMs: intervalMs, preemptAt, wantsToLead: false },
     startsDelay
       ? [
           notice(

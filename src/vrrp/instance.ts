@@ -3,7 +3,8 @@
  * happen to it (events) and what it wants done (effects). The rules are in `machine.ts`.
  */
 import type { GarpConfig, TrackConfig } from "../config/types.ts";
-import type { MonoMs } from "../lib/time.ts";
+import { type MonoMs, NEVER } from "../lib/time.ts";
+import { effectivePriority, firstReading, type TrackReading } from "./track.ts";
 
 /** What the configuration says, as far as the protocol needs it. */
 export interface InstanceParams {
@@ -17,6 +18,12 @@ export interface InstanceParams {
   readonly preemptDelayMs: number;
   readonly garp: GarpConfig;
   readonly tracks: readonly TrackConfig[];
+  /** A member of a group: it leads when all members want to, and falls with any of them. */
+  readonly grouped: boolean;
+  /** Nothing is sent for this long after the start (keepalived vrrp_startup_delay): switches may still be learning. */
+  readonly startupDelayMs: number;
+  /** An interface that came up counts after this only. */
+  readonly linkUpDelayMs: number;
 }
 
 /** The interface as the kernel shows it. */
@@ -36,8 +43,12 @@ export type Trouble =
 
 export interface NodeFacts {
   readonly link: LinkFact;
-  /** One for each of params.tracks: is it well? */
-  readonly tracksWell: readonly boolean[];
+  /** One for each of params.tracks. */
+  readonly readings: readonly TrackReading[];
+  /** An interface that came up a moment ago is not used before this. */
+  readonly linkUsableAt: MonoMs;
+  /** The member of the group that is in fault and pulls this one along; null: none. */
+  readonly groupFault: string | null;
   /** `ballast vrrp maint`, until `resume`. */
   readonly maintenance: boolean;
   /** `ballast vrrp failover`: this node gave the VIPs away and does not take them back from a living master. */
@@ -62,7 +73,9 @@ export type FaultCause =
   | { readonly kind: "interface_missing" }
   | { readonly kind: "interface_down" }
   | { readonly kind: "interface_no_address" }
+  | { readonly kind: "interface_settling" }
   | { readonly kind: "track"; readonly name: string }
+  | { readonly kind: "group"; readonly member: string }
   | { readonly kind: "trouble"; readonly trouble: Trouble };
 
 export type TransitionCause =
@@ -77,6 +90,7 @@ export type TransitionCause =
   | "resume-order"
   | "fault"
   | "fault-cleared"
+  | "group"
   | "stop";
 
 export interface BackupState {
@@ -90,6 +104,8 @@ export interface BackupState {
   readonly master: Peer | null;
   /** preempt_delay ends here; null while no lower master has been heard. */
   readonly preemptAt: MonoMs | null;
+  /** Its time to lead has come, and it waits for the other members of its group. */
+  readonly wantsToLead: boolean;
 }
 
 export interface MasterState {
@@ -114,8 +130,13 @@ export interface FaultState {
   readonly retryAt: MonoMs;
 }
 
-export type InstanceState =
-  { readonly kind: "init" } | BackupState | MasterState | FaultState | { readonly kind: "maint" };
+export type InstanceState = InitState | BackupState | MasterState | FaultState | { readonly kind: "maint" };
+
+/** Not started, or in its start-up delay: it begins at `startAt`. */
+export interface InitState {
+  readonly kind: "init";
+  readonly startAt: MonoMs;
+}
 
 export interface Instance {
   readonly state: InstanceState;
@@ -137,22 +158,26 @@ export type Event =
   /** A deadline may have come; every advert that had arrived before was handed in first. */
   | { readonly kind: "tick" }
   | { readonly kind: "link"; readonly link: LinkFact }
-  | { readonly kind: "tracks"; readonly well: readonly boolean[] }
+  | { readonly kind: "tracks"; readonly readings: readonly TrackReading[] }
   | { readonly kind: "order"; readonly order: "failover" | "maint" | "resume" }
   /** Somebody else removed a VIP. */
   | { readonly kind: "address_lost"; readonly address: string }
   | { readonly kind: "advert_sent"; readonly ok: boolean; readonly text: string }
   | { readonly kind: "trouble"; readonly trouble: Trouble }
   | { readonly kind: "announce_failed" }
+  /** What the group makes of this member: `group.ts`. */
+  | { readonly kind: "group_fault"; readonly member: string | null }
+  | { readonly kind: "group_lead" }
+  | { readonly kind: "group_yield"; readonly member: string }
   /** The parameters changed while running; `step` gets the new ones, here are the old. */
-  | { readonly kind: "reconfigure"; readonly before: InstanceParams; readonly well: readonly boolean[] };
+  | { readonly kind: "reconfigure"; readonly before: InstanceParams; readonly readings: readonly TrackReading[] };
 
 export type AdvertEvent = Extract<Event, { kind: "advert" }>;
 
 /** What only matters to an instance that takes part in the protocol. */
 export type ProtocolEvent = Extract<
   Event,
-  { kind: "advert" | "tick" | "address_lost" | "advert_sent" | "announce_failed" }
+  { kind: "advert" | "tick" | "address_lost" | "advert_sent" | "announce_failed" | "group_lead" | "group_yield" }
 >;
 
 export type Effect =
@@ -172,7 +197,8 @@ export type Effect =
   | {
       readonly kind: "notice";
       readonly level: "info" | "notice" | "warning";
-      readonly topic: "vrrp.address" | "vrrp.split" | "vrrp.late" | "vrrp.order" | "vrrp.preempt" | "vrrp.send";
+      readonly topic:
+        "vrrp.address" | "vrrp.split" | "vrrp.late" | "vrrp.order" | "vrrp.preempt" | "vrrp.priority" | "vrrp.send";
       readonly text: string;
     };
 
@@ -185,10 +211,12 @@ export interface Step {
 /** An instance before its first event. Tracks count as not well until something is heard of them. */
 export function newInstance(params: InstanceParams): Instance {
   return {
-    state: { kind: "init" },
+    state: { kind: "init", startAt: NEVER },
     node: {
       link: { kind: "missing" },
-      tracksWell: params.tracks.map(() => false),
+      readings: params.tracks.map(firstReading),
+      linkUsableAt: 0 as MonoMs,
+      groupFault: null,
       maintenance: false,
       yielded: false,
     },
@@ -203,4 +231,9 @@ export function notice(
   text: string,
 ): Effect {
   return { kind: "notice", level, topic, text };
+}
+
+/** The priority that goes into adverts: base and tracks. */
+export function ownPriority(instance: Instance, params: InstanceParams): number {
+  return effectivePriority(params.basePriority, params.tracks, instance.node.readings);
 }

@@ -33,12 +33,15 @@ export function step(instance: Instance, event: Event, params: InstanceParams, n
     case "order":
     case "trouble":
     case "reconfigure":
+    case "group_fault":
       return nodeStep(instance, event, params, now);
     case "advert":
     case "tick":
     case "address_lost":
     case "advert_sent":
     case "announce_failed":
+    case "group_lead":
+    case "group_yield":
       return protocolStep(instance, event, params, now);
     default:
       return unreachable(event);
@@ -50,12 +53,13 @@ export function nextDeadline(instance: Instance): MonoMs {
   const { state } = instance;
   switch (state.kind) {
     case "backup":
-      return state.downAt;
+      return state.wantsToLead ? NEVER : state.downAt;
     case "master":
       return Math.min(state.advertAt, state.burstAt, state.refreshAt) as MonoMs;
     case "fault":
       return state.retryAt;
     case "init":
+      return state.startAt;
     case "maint":
       return NEVER;
     default:
@@ -67,6 +71,9 @@ function protocolStep(instance: Instance, event: ProtocolEvent, params: Instance
   const { state } = instance;
   switch (state.kind) {
     case "init":
+      return event.kind === "tick" && now >= state.startAt
+        ? nodeStep(instance, { kind: "retry" }, params, now)
+        : { instance, effects: [] };
     case "maint":
       // Not taking part: what the others say, and late answers of the kernel, change nothing.
       return { instance, effects: [] };

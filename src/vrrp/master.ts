@@ -10,14 +10,14 @@ import {
   type InstanceParams,
   type MasterState,
   notice,
+  ownPriority,
   type ProtocolEvent,
   type Rival,
   type Step,
 } from "./instance.ts";
 import { nodeStep } from "./node.ts";
 import { adoptedDownMs, downMs } from "./timing.ts";
-import { effectivePriority } from "./track.ts";
-import { enterBackup } from "./transition.ts";
+import { enterBackup, resignation } from "./transition.ts";
 import { priority } from "./wire.ts";
 
 /** Adverts of a rival after which both nodes are taken to lead at once (split brain) and the operator is told. */
@@ -54,9 +54,25 @@ export function masterStep(
       const burstAt = Math.min(state.burstAt, later(now, ANNOUNCE_RETRY_MS)) as MonoMs;
       return { instance: { ...instance, state: { ...state, burstAt } }, effects: [] };
     }
+    case "group_lead":
+      return { instance, effects: [] };
+    case "group_yield":
+      return yieldWithGroup(instance, event.member, params, now);
     default:
       return unreachable(event);
   }
+}
+
+/** Another member of the group follows again: this one goes with it, and says goodbye so that the other node is quick. */
+function yieldWithGroup(instance: Instance, member: string, params: InstanceParams, now: MonoMs): Step {
+  const entered = enterBackup(instance, params, now, "group", {
+    masterIntervalMs: params.advertIntervalMs,
+    waitMs: downMs(params.version, ownPriority(instance, params), params.advertIntervalMs),
+    master: null,
+    remove: false,
+    text: `${member} of its group follows another node`,
+  });
+  return { instance: entered.instance, effects: [...resignation(instance), ...entered.effects] };
 }
 
 function advertSent(
@@ -88,7 +104,7 @@ function masterAdvert(
   params: InstanceParams,
   now: MonoMs,
 ): Step {
-  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  const own = ownPriority(instance, params);
   if (advert.priority === priority.resign) {
     // Another master resigned: tell whoever listened to it that there is still one.
     return {
@@ -99,12 +115,15 @@ function masterAdvert(
   if (advert.priority > own || (advert.priority === own && senderIsHigher(instance, advert))) {
     const cause = advert.priority > own ? "higher-priority" : "higher-address";
     const intervalMs = params.version === 3 ? advert.intervalMs : params.advertIntervalMs;
-    return enterBackup(instance, params, now, cause, {
+    const entered = enterBackup(instance, params, now, cause, {
       masterIntervalMs: intervalMs,
       waitMs: adoptedDownMs(params.version, own, intervalMs, params.advertIntervalMs),
       master: { address: advert.source.slice(), priority: advert.priority },
       remove: true,
     });
+    // The winner may not know that anybody else led (a partition that ended): our advert makes it announce the VIPs
+    // again, or neighbours would send to us until their caches forget (keepalived higher_prio_send_advert).
+    return { instance: entered.instance, effects: [{ kind: "send_advert", priority: own }, ...entered.effects] };
   }
   return answerLower(instance, state, advert, params, now, own);
 }
@@ -128,7 +147,9 @@ function answerLower(
   }
   if (params.garp.lowerPriorityRepeat > 0 && now - state.burstSentAt >= params.advertIntervalMs) {
     effects.push({ kind: "announce", repeat: params.garp.lowerPriorityRepeat });
-    next = { ...next, burstSentAt: now };
+    const delayMs = params.garp.lowerPriorityDelayMs ?? params.garp.delayMs;
+    const burstAt = delayMs > 0 ? (Math.min(next.burstAt, later(now, delayMs)) as MonoMs) : next.burstAt;
+    next = { ...next, burstSentAt: now, burstAt };
   }
   if (rival.heard === RIVAL_ALARM_COUNT && rival !== state.rival) {
     effects.push(
@@ -151,7 +172,7 @@ function countRival(rival: Rival | null, advert: AdvertEvent, params: InstancePa
 }
 
 function masterTick(instance: Instance, state: MasterState, params: InstanceParams, now: MonoMs): Step {
-  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  const own = ownPriority(instance, params);
   const effects: Effect[] = [];
   let next = state;
   if (now >= state.advertAt) {
@@ -175,7 +196,7 @@ function masterTick(instance: Instance, state: MasterState, params: InstancePara
     next = { ...next, burstAt: NEVER, burstSentAt: now };
   }
   if (now >= state.refreshAt) {
-    effects.push({ kind: "announce", repeat: 1 });
+    effects.push({ kind: "announce", repeat: params.garp.refreshRepeat ?? 1 });
     next = { ...next, refreshAt: later(now, params.garp.refreshMs) };
   }
   return { instance: { ...instance, state: next }, effects };

@@ -2,6 +2,7 @@
 import { type AddressFact, ADDRESS_OWNER, type AddressRequest } from "../netlink/codec-route.ts";
 import type { NodeView } from "../netlink/node-view.ts";
 import { sameAddress } from "../net/address.ts";
+import { isLinkLocal } from "../net/ipv6.ts";
 import type { LinkFact } from "./instance.ts";
 import type { InstanceSettings, Vip } from "./settings.ts";
 import { priority } from "./wire.ts";
@@ -27,7 +28,9 @@ function primaryAddress(
   const ownsVips = settings.params.basePriority === priority.owner;
   const candidates = addresses.filter(
     (fact) =>
-      fact.family === 4 &&
+      fact.family === settings.family &&
+      // RFC 9568 §5.1.2.1: adverts over IPv6 come from a link-local address.
+      (fact.family === 4 || (isLinkLocal(fact.address) && !fact.tentative)) &&
       fact.owner !== ADDRESS_OWNER &&
       (ownsVips || !allVips.some((vip) => sameAddress(vip.address, fact.address))),
   );
@@ -48,7 +51,7 @@ export function vipRequest(view: NodeView, vip: Vip): AddressRequest | null {
   if (link === null) return null;
   return {
     linkIndex: link.index,
-    family: 4,
+    family: vip.address.length === 4 ? 4 : 6,
     address: vip.address,
     prefixLength: vip.prefixLength,
     scope: vip.scope,

@@ -5,23 +5,26 @@
 import { later, type MonoMs, NEVER } from "../lib/time.ts";
 import { unreachable } from "../lib/result.ts";
 import { sameAddress } from "../net/address.ts";
-import type {
-  Event,
-  FaultCause,
-  Instance,
-  InstanceParams,
-  LinkFact,
-  NodeFacts,
-  Step,
-  TransitionCause,
+import {
+  type Effect,
+  type Event,
+  type FaultCause,
+  type Instance,
+  type InstanceParams,
+  type LinkFact,
+  type NodeFacts,
+  notice,
+  ownPriority,
+  type Step,
+  type TransitionCause,
 } from "./instance.ts";
 import { downMs, skewMs } from "./timing.ts";
-import { effectivePriority, failedTrack, trackName } from "./track.ts";
+import { failedTrack, type TrackReading, trackName } from "./track.ts";
 import { enterBackup, enterFault, enterMaster, enterQuiet, faultText, resignation } from "./transition.ts";
 import { priority } from "./wire.ts";
 
 export type NodeEvent =
-  | Extract<Event, { kind: "start" | "stop" | "link" | "tracks" | "order" | "trouble" | "reconfigure" }>
+  | Extract<Event, { kind: "start" | "stop" | "link" | "tracks" | "order" | "trouble" | "reconfigure" | "group_fault" }>
   | { readonly kind: "retry" };
 
 /** What the kernel refused is tried again after this: soon enough for an operator who repairs it, no load. */
@@ -30,19 +33,29 @@ const TROUBLE_RETRY_MS = 10_000;
 export function nodeStep(instance: Instance, event: NodeEvent, params: InstanceParams, now: MonoMs): Step {
   switch (event.kind) {
     case "start":
-      return settle(instance, params, now, "start", true);
+      return start(instance, params, now);
     case "stop":
       return enterQuiet(instance, "init", "stop", "stopped");
     case "link":
       return linkStep(instance, event.link, params, now);
     case "tracks":
-      return withPriorityShift(instance, params, params, event.well, now);
+      return withPriorityShift(instance, params, params, event.readings, now);
     case "order":
       return orderStep(instance, event.order, params, now);
     case "trouble":
       return troubleStep(instance, event, now);
+    case "group_fault":
+      return settle(
+        { ...instance, node: { ...instance.node, groupFault: event.member } },
+        params,
+        now,
+        "fault-cleared",
+        false,
+      );
     case "retry":
-      return settle({ ...instance, cause: "fault" }, params, now, "fault-cleared", true);
+      return instance.state.kind === "init"
+        ? settle(instance, params, now, "start", true)
+        : settle({ ...instance, cause: "fault" }, params, now, "fault-cleared", true);
     case "reconfigure":
       return reconfigure(instance, event, params, now);
     default:
@@ -50,13 +63,22 @@ export function nodeStep(instance: Instance, event: NodeEvent, params: InstanceP
   }
 }
 
+/** Begins, or waits for the start-up delay first. */
+function start(instance: Instance, params: InstanceParams, now: MonoMs): Step {
+  if (params.startupDelayMs === 0) return settle(instance, params, now, "start", true);
+  const startAt = later(now, params.startupDelayMs);
+  return { instance: { ...instance, state: { kind: "init", startAt } }, effects: [] };
+}
+
 /** Why this node cannot take part; null: it can. The order is that of the messages people want to see first. */
-function faultOf(node: NodeFacts, params: InstanceParams): FaultCause | null {
+function faultOf(node: NodeFacts, params: InstanceParams, now: MonoMs): FaultCause | null {
   if (node.link.kind === "missing") return { kind: "interface_missing" };
   if (node.link.kind === "down") return { kind: "interface_down" };
   if (node.link.kind === "no_address") return { kind: "interface_no_address" };
-  const track = failedTrack(params.tracks, node.tracksWell);
-  return track === null ? null : { kind: "track", name: trackName(track) };
+  const track = failedTrack(params.tracks, node.readings);
+  if (track !== null) return { kind: "track", name: trackName(track) };
+  if (now < node.linkUsableAt) return { kind: "interface_settling" };
+  return node.groupFault === null || !params.grouped ? null : { kind: "group", member: node.groupFault };
 }
 
 /**
@@ -71,11 +93,12 @@ function settle(instance: Instance, params: InstanceParams, now: MonoMs, cause: 
       : enterQuiet(instance, "maint", "maint-order", "in maintenance by order");
   }
   if (state.kind === "init" && !enter) return { instance, effects: [] };
-  const fault = faultOf(node, params);
+  const fault = faultOf(node, params, now);
   if (fault !== null) {
+    const retryAt = fault.kind === "interface_settling" ? node.linkUsableAt : NEVER;
     // Told once: a fault is reported again only when its cause changes.
     const told = state.kind === "fault" && faultText(state.cause) === faultText(fault);
-    return told ? { instance, effects: [] } : enterFault(instance, fault, NEVER);
+    return told ? { instance, effects: [] } : enterFault(instance, fault, retryAt);
   }
   // Trouble with the kernel does not end because a link or a track changed; its retry does that.
   if (state.kind === "fault" && state.cause.kind === "trouble" && !enter) return { instance, effects: [] };
@@ -89,12 +112,15 @@ function settle(instance: Instance, params: InstanceParams, now: MonoMs, cause: 
 }
 
 function takePart(instance: Instance, params: InstanceParams, now: MonoMs, cause: TransitionCause): Step {
-  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
-  if (own === priority.owner) return enterMaster(instance, params, now, "owner");
+  const own = ownPriority(instance, params);
+  if (own === priority.owner && !params.grouped) return enterMaster(instance, params, now, "owner");
   const hasty = cause === "start" && params.startAsMaster;
-  const waitMs = hasty
-    ? params.advertIntervalMs + skewMs(params.version, own, params.advertIntervalMs)
-    : downMs(params.version, own, params.advertIntervalMs);
+  const waitMs =
+    own === priority.owner
+      ? 0
+      : hasty
+        ? params.advertIntervalMs + skewMs(params.version, own, params.advertIntervalMs)
+        : downMs(params.version, own, params.advertIntervalMs);
   return enterBackup(instance, params, now, cause, {
     masterIntervalMs: params.advertIntervalMs,
     waitMs,
@@ -105,7 +131,10 @@ function takePart(instance: Instance, params: InstanceParams, now: MonoMs, cause
 
 function linkStep(instance: Instance, link: LinkFact, params: InstanceParams, now: MonoMs): Step {
   const before = instance.node.link;
-  const known = { ...instance, node: { ...instance.node, link } };
+  // The first look at a link that is up already is no event of it.
+  const cameUp = link.kind === "up" && before.kind !== "up" && instance.state.kind !== "init";
+  const linkUsableAt = cameUp ? later(now, params.linkUpDelayMs) : instance.node.linkUsableAt;
+  const known = { ...instance, node: { ...instance.node, link, linkUsableAt } };
   const moved = before.kind === "up" && link.kind === "up" && !sameAddress(before.address, link.address);
   // A new primary address: the next advert goes out from it; nothing else changes (keepalived does the same).
   if (moved) return { instance: known, effects: [] };
@@ -117,19 +146,27 @@ function withPriorityShift(
   instance: Instance,
   before: InstanceParams,
   params: InstanceParams,
-  well: readonly boolean[],
+  readings: readonly TrackReading[],
   now: MonoMs,
 ): Step {
-  const node = { ...instance.node, tracksWell: well };
+  const node = { ...instance.node, readings };
   const { state } = instance;
-  if (state.kind !== "backup") return settle({ ...instance, node }, params, now, "fault-cleared", false);
-  const oldPriority = effectivePriority(before.basePriority, before.tracks, instance.node.tracksWell);
-  const newPriority = effectivePriority(params.basePriority, params.tracks, well);
+  const oldPriority = ownPriority(instance, before);
+  const newPriority = ownPriority({ ...instance, node }, params);
+  const told: readonly Effect[] =
+    oldPriority === newPriority || state.kind === "init"
+      ? []
+      : [notice("info", "vrrp.priority", `priority ${oldPriority} → ${newPriority}`)];
+  if (state.kind !== "backup") {
+    const settled = settle({ ...instance, node }, params, now, "fault-cleared", false);
+    return { instance: settled.instance, effects: [...told, ...settled.effects] };
+  }
   const shiftMs =
     skewMs(params.version, newPriority, state.masterIntervalMs) -
     skewMs(params.version, oldPriority, state.masterIntervalMs);
   const shifted = { ...instance, node, state: { ...state, downAt: later(state.downAt, shiftMs) } };
-  return settle(shifted, params, now, "fault-cleared", false);
+  const settled = settle(shifted, params, now, "fault-cleared", false);
+  return { instance: settled.instance, effects: [...told, ...settled.effects] };
 }
 
 function orderStep(
@@ -158,7 +195,7 @@ function failover(instance: Instance, params: InstanceParams, now: MonoMs): Step
     const text = `failover ordered, but this node is ${instance.state.kind}: nothing to hand over`;
     return { instance, effects: [{ kind: "notice", level: "notice", topic: "vrrp.order", text }] };
   }
-  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  const own = ownPriority(instance, params);
   const yielding = { ...instance, node: { ...instance.node, yielded: true } };
   const entered = enterBackup(yielding, params, now, "failover-order", {
     masterIntervalMs: params.advertIntervalMs,
@@ -188,8 +225,12 @@ function reconfigure(
   params: InstanceParams,
   now: MonoMs,
 ): Step {
-  const shifted = withPriorityShift(instance, event.before, params, event.well, now);
+  const shifted = withPriorityShift(instance, event.before, params, event.readings, now);
   const { state } = shifted.instance;
+  if (state.kind === "backup" && state.wantsToLead) {
+    // Its group may be another one now, or none: it asks again.
+    return { instance: { ...shifted.instance, state: { ...state, wantsToLead: false } }, effects: shifted.effects };
+  }
   if (state.kind !== "master") return shifted;
   const advertAt = Math.min(state.advertAt, later(now, params.advertIntervalMs)) as MonoMs;
   const refreshAt = params.garp.refreshMs > 0 ? later(now, params.garp.refreshMs) : NEVER;

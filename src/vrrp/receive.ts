@@ -4,7 +4,7 @@
  */
 import { err, ok, type Result } from "../lib/result.ts";
 import { sameAddress } from "../net/address.ts";
-import { decodeIpv4, type Ipv4Packet, type Ipv4Reason } from "../net/ipv4.ts";
+import { decodeIpv4, type Ipv4Reason } from "../net/ipv4.ts";
 import { type Advert, AUTH_BYTES, authType, decodeAdvert, decodeHead, VRRP_PROTOCOL, type WireReason } from "./wire.ts";
 
 /** RFC 9568 §5.1.1.3: a router decrements it, so 255 proves that the sender is on this link. */
@@ -70,8 +70,26 @@ export function receivePacket<View extends ReceiveView>(
 ): Result<Accepted<View>, Refused<View>> {
   const packet = decodeIpv4(bytes, length);
   if (!packet.ok) return err({ reason: packet.error, view: null });
-  const ip = packet.value;
-  if (ip.protocol !== VRRP_PROTOCOL) return err({ reason: "protocol", view: null });
+  if (packet.value.protocol !== VRRP_PROTOCOL) return err({ reason: "protocol", view: null });
+  return receiveAdvert(bytes, packet.value, find);
+}
+
+/** What the IP layer says about an advert at bytes[payloadStart, payloadEnd). */
+export interface AdvertPacket {
+  /** Or hop limit. */
+  readonly ttl: number;
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly payloadStart: number;
+  readonly payloadEnd: number;
+}
+
+/** The checks behind the IP header, the same for both families; over IPv6 the kernel keeps the header to itself. */
+export function receiveAdvert<View extends ReceiveView>(
+  bytes: Uint8Array,
+  ip: AdvertPacket,
+  find: (virtualRouterId: number) => View | null,
+): Result<Accepted<View>, Refused<View>> {
   const head = decodeHead(bytes, ip.payloadStart, ip.payloadEnd);
   if (head === null) return err({ reason: "length", view: null });
   const view = find(head.virtualRouterId);
@@ -93,7 +111,7 @@ export function receivePacket<View extends ReceiveView>(
   return ok({ view, source: ip.source, advert, notes });
 }
 
-function endsReason(view: ReceiveView, ip: Ipv4Packet): ReceiveReason | null {
+function endsReason(view: ReceiveView, ip: AdvertPacket): ReceiveReason | null {
   if (view.ownAddress !== null && sameAddress(ip.source, view.ownAddress)) return "own_address";
   if (view.peers === null) return sameAddress(ip.destination, view.multicastGroup) ? null : "destination";
   if (sameAddress(ip.destination, view.multicastGroup)) return "destination";

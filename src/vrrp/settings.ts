@@ -8,6 +8,7 @@ import { passwordBytes } from "./receive.ts";
 
 /** RFC 9568 §9: the group of all VRRP routers on a link. */
 export const MULTICAST_GROUP_IPV4 = Uint8Array.of(224, 0, 0, 18);
+export const MULTICAST_GROUP_IPV6 = Uint8Array.of(0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12);
 
 export interface Vip {
   /** As in the configuration, for messages: `192.0.2.10/24`. */
@@ -23,8 +24,14 @@ export interface Vip {
 export interface InstanceSettings {
   /** An instance keeps its state over a reload while this is the same. */
   readonly identity: string;
+  /** Name of the group that it is a member of. */
+  readonly group: string | null;
   readonly interfaceName: string;
   readonly virtualRouterId: number;
+  /** Of adverts, advertised addresses, peers and source; excluded addresses may be of the other. */
+  readonly family: 4 | 6;
+  /** Where adverts go, unless there are peers. */
+  readonly multicastGroup: Uint8Array;
   readonly params: InstanceParams;
   readonly vips: readonly Vip[];
   /** The advertised addresses, one after the other (excluded ones are not among them). */
@@ -38,11 +45,16 @@ export interface InstanceSettings {
 export function instanceSettings(config: VrrpConfig): InstanceSettings {
   const advertised = config.addresses.map((vip) => resolveVip(vip, config.interface));
   const excluded = config.excludedAddresses.map((vip) => resolveVip(vip, config.interface));
+  const family = config.addresses[0]?.family ?? 4;
+  const defaultGroup = family === 4 ? MULTICAST_GROUP_IPV4 : MULTICAST_GROUP_IPV6;
   const source = config.unicast?.source ?? config.multicastSource;
   return {
-    identity: `${config.interface}/${config.virtualRouterId}/v${config.version}`,
+    group: config.group?.name ?? null,
+    identity: `${config.interface}/${config.virtualRouterId}/v${config.version}${family === 6 ? "/ipv6" : ""}`,
     interfaceName: config.interface,
     virtualRouterId: config.virtualRouterId,
+    family,
+    multicastGroup: config.multicastGroup === undefined ? defaultGroup : addressBytes(config.multicastGroup),
     params: {
       name: config.name,
       version: config.version,
@@ -52,7 +64,10 @@ export function instanceSettings(config: VrrpConfig): InstanceSettings {
       preempt: config.preempt,
       preemptDelayMs: config.preemptDelayMs,
       garp: config.garp,
-      tracks: config.tracks,
+      tracks: [...config.tracks, ...(config.group?.tracks ?? [])],
+      grouped: config.group !== undefined,
+      startupDelayMs: config.startupDelayMs ?? 0,
+      linkUpDelayMs: config.interfaceUpDelayMs ?? 0,
     },
     vips: [...advertised, ...excluded],
     advertised: Uint8Array.from(advertised.flatMap((vip) => [...vip.address])),

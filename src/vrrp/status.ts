@@ -5,7 +5,7 @@ import { unreachable } from "../lib/result.ts";
 import { addressText } from "../net/address.ts";
 import type { BackupState, Instance, MasterState, Peer } from "./instance.ts";
 import type { InstanceSettings } from "./settings.ts";
-import { effectivePriority, trackName } from "./track.ts";
+import { contribution, effectivePriority, isWell, trackName } from "./track.ts";
 import { faultText } from "./transition.ts";
 
 /** What the shell counts. Counters never go back while the instance lives. */
@@ -70,7 +70,7 @@ export function vrrpStatus(
     errors: { ...stats.errors },
     tracks: params.tracks.map((track, i) => ({
       name: trackName(track),
-      ok: node.tracksWell[i],
+      ok: isWell(track, node.readings[i]),
       weight: track.weight,
     })),
     why: why(settings, instance, stats, now),
@@ -78,7 +78,7 @@ export function vrrpStatus(
 }
 
 function ownPriority(settings: InstanceSettings, instance: Instance): number {
-  return effectivePriority(settings.params.basePriority, settings.params.tracks, instance.node.tracksWell);
+  return effectivePriority(settings.params.basePriority, settings.params.tracks, instance.node.readings);
 }
 
 function why(settings: InstanceSettings, instance: Instance, stats: InstanceStats, now: MonoMs): string {
@@ -105,9 +105,9 @@ function prioritySum(settings: InstanceSettings, instance: Instance): string {
   const own = ownPriority(settings, instance);
   if (own === params.basePriority) return String(own);
   const parts = params.tracks.flatMap((track, i) => {
-    const counts = track.weight > 0 ? instance.node.tracksWell[i] : !instance.node.tracksWell[i];
-    if (!counts || track.weight === 0) return [];
-    return `${track.weight > 0 ? "+" : "−"} ${Math.abs(track.weight)} for ${trackName(track)}`;
+    const added = contribution(track, instance.node.readings[i]);
+    if (added === "fault" || added === 0) return [];
+    return `${added > 0 ? "+" : "−"} ${Math.abs(added)} for ${trackName(track)}`;
   });
   return `${own} (${params.basePriority} ${parts.join(" ")})`;
 }

@@ -6,21 +6,21 @@
 import { later, type MonoMs, NEVER } from "../lib/time.ts";
 import { unreachable } from "../lib/result.ts";
 import { addressText } from "../net/address.ts";
-import type {
-  Effect,
-  FaultCause,
-  Instance,
-  InstanceParams,
-  InstanceState,
-  Peer,
-  Step,
-  TransitionCause,
+import {
+  type Effect,
+  type FaultCause,
+  type Instance,
+  type InstanceParams,
+  type InstanceState,
+  ownPriority,
+  type Peer,
+  type Step,
+  type TransitionCause,
 } from "./instance.ts";
-import { effectivePriority } from "./track.ts";
 import { priority } from "./wire.ts";
 
 export function enterMaster(instance: Instance, params: InstanceParams, now: MonoMs, cause: TransitionCause): Step {
-  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  const own = ownPriority(instance, params);
   const { garp } = params;
   const state: InstanceState = {
     kind: "master",
@@ -52,6 +52,8 @@ export interface BackupEntry {
   readonly master: Peer | null;
   /** The node had the VIPs. */
   readonly remove: boolean;
+  /** Why, where the cause alone does not say it. */
+  readonly text?: string;
 }
 
 export function enterBackup(
@@ -68,14 +70,15 @@ export function enterBackup(
     masterIntervalMs: entry.masterIntervalMs,
     master: entry.master,
     preemptAt: null,
+    wantsToLead: false,
   };
   const effects: Effect[] = entry.remove ? [{ kind: "remove_addresses" }] : [];
-  effects.push(transition(instance, state, cause, backupText(instance, params, cause, entry)));
+  effects.push(transition(instance, state, cause, entry.text ?? backupText(instance, params, cause, entry)));
   return { instance: { ...instance, state, cause }, effects };
 }
 
 function backupText(instance: Instance, params: InstanceParams, cause: TransitionCause, entry: BackupEntry): string {
-  const own = effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  const own = ownPriority(instance, params);
   if (entry.master !== null) {
     const { address } = entry.master;
     return cause === "higher-address"
@@ -96,7 +99,7 @@ export function enterFault(instance: Instance, fault: FaultCause, retryAt: MonoM
 
 /** Out of the game on order or at the end. */
 export function enterQuiet(instance: Instance, kind: "init" | "maint", cause: TransitionCause, text: string): Step {
-  const state: InstanceState = { kind };
+  const state: InstanceState = kind === "init" ? { kind, startAt: NEVER } : { kind };
   const effects: Effect[] = [...resignation(instance)];
   if (instance.state.kind !== kind) effects.push(transition(instance, state, cause, text));
   return { instance: { ...instance, state, cause }, effects };
@@ -116,9 +119,13 @@ export function faultText(fault: FaultCause): string {
     case "interface_down":
       return "the interface is down";
     case "interface_no_address":
-      return "the interface has no IPv4 address to send from";
+      return "the interface has no address to send from";
+    case "interface_settling":
+      return "the interface came up a moment ago";
     case "track":
-      return fault.name === "proxy" ? "the proxy of this node does not serve" : `tracked ${fault.name} is not up`;
+      return fault.name === "proxy" ? "the proxy of this node does not serve" : `tracked ${fault.name} is not well`;
+    case "group":
+      return `${fault.member} of its group is in fault`;
     case "trouble":
       return troubleText(fault.trouble);
     default:

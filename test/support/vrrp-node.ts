@@ -11,6 +11,7 @@ import { readFileSync } from "node:fs";
 import type { Config, VrrpConfig } from "../../src/config/types.ts";
 import type { Assignment } from "../../src/ipc/messages.ts";
 import { Channel } from "../../src/ipc/shell/channel.ts";
+import { CommandRunner } from "../../src/notify/shell/command-runner.ts";
 import { runVrrpRole } from "../../src/roles/vrrp.ts";
 import { Loop } from "../../src/sys/loop.ts";
 import { socketPair } from "../../src/sys/message.ts";
@@ -38,6 +39,13 @@ supervisor.on("ready", (value) => print("ready", value));
 supervisor.on("event", (value) => print("event", value));
 supervisor.on("vrrp_status", (value) => print("status", value));
 supervisor.on("prepared", (value) => supervisor.send("commit", value));
+const commands = new CommandRunner(loop, (command) => ({ argv: command.argv, identity: null }));
+supervisor.on("run_script", ({ id, command, timeoutMs }) => {
+  const order = { argv: command, user: "root", timeoutMs, graceMs: 0, environment: {}, output: "ignore" } as const;
+  commands.run(order, ({ ok, code, timedOut, durationMs, reason }) =>
+    supervisor.send("script_result", { id, ok, code, timedOut, durationMs, reason }),
+  );
+});
 supervisor.on("drained", () => print("drained", {}));
 process.on("SIGTERM", () => supervisor.send("stop", { mode: "drain", withinMs: 1000 }));
 process.on("SIGHUP", () => {

@@ -1,5 +1,5 @@
 /**
- * The node's links and IPv4 addresses over rtnetlink: a picture that stays current, and changes to addresses.
+ * The node's links and addresses over rtnetlink: a picture that stays current, and changes to addresses.
  *
  * Two sockets: one watches (notifications), one asks (dumps, additions, removals). A notification carries the port id of
  * whoever caused it, so our own changes are told from those of others.
@@ -10,8 +10,16 @@ import type { Loop, Watch } from "../../sys/loop.ts";
 import { pinned } from "../../sys/memory.ts";
 import { openNetlink, receiveFromKernel, sendToKernel } from "../../sys/netlink-socket.ts";
 import { close } from "../../sys/socket.ts";
-import { decodeError, decodeMessages, messageFlag, messageType, MessageWriter } from "../codec.ts";
-import { type AddressRequest, decodeRoute, encodeAddress, encodeDump, routeGroup } from "../codec-route.ts";
+import { decodeError, decodeMessages, type Message, messageFlag, messageType, MessageWriter } from "../codec.ts";
+import {
+  type AddressFact,
+  type AddressRequest,
+  decodeRoute,
+  encodeAddress,
+  encodeDump,
+  type RouteFact,
+  routeGroup,
+} from "../codec-route.ts";
 import { type NodeChange, NodeView } from "../node-view.ts";
 import type { AddressResult, RoutePort } from "../route-port.ts";
 
@@ -32,7 +40,7 @@ export class RouteSocket implements RoutePort {
   private readonly onChange: (change: NodeChange) => void;
   private readonly watcher = openNetlink(
     "ROUTE",
-    routeGroup.link | routeGroup.ipv4Address,
+    routeGroup.link | routeGroup.ipv4Address | routeGroup.ipv6Address,
     WATCH_BUFFER_BYTES,
     SUBJECT,
   );
@@ -43,6 +51,8 @@ export class RouteSocket implements RoutePort {
   private readonly writer = new MessageWriter(this.outgoing.bytes);
   private readonly watch: Watch;
   private sequence = 1;
+  /** IPv6 notifications do not carry the port id of whoever caused them: removals of ours that are still to be told. */
+  private readonly ownRemovals = new Map<string, number>();
 
   /** Dumps links and addresses before it returns. @throws SysError without netlink. */
   constructor(loop: Loop, onChange: (change: NodeChange) => void) {
@@ -100,11 +110,31 @@ export class RouteSocket implements RoutePort {
         open--;
       }
     }
+    if (operation === "remove") this.expectRemovals(requests.filter((_, i) => errnos[i] === 0));
     return requests.map((request, i) => ({
       request,
       errno: errnos[i],
       text: errnos[i] === 0 ? "" : errnoText(errnos[i]),
     }));
+  }
+
+  private expectRemovals(requests: readonly AddressRequest[]): void {
+    for (const request of requests) {
+      if (request.family !== 6) continue;
+      const key = removalKey(request);
+      this.ownRemovals.set(key, (this.ownRemovals.get(key) ?? 0) + 1);
+    }
+  }
+
+  /** Whether this process caused what the message tells. */
+  private isOwn(message: Message, fact: RouteFact): boolean {
+    if (message.port === this.asker.port) return true;
+    if (fact.kind !== "address_gone" || fact.address.family !== 6) return false;
+    const key = removalKey(fact.address);
+    const open = this.ownRemovals.get(key) ?? 0;
+    if (open > 1) this.ownRemovals.set(key, open - 1);
+    else this.ownRemovals.delete(key);
+    return open > 0;
   }
 
   /** Reads everything anew. Differences to what was known are reported as changes. */
@@ -113,6 +143,7 @@ export class RouteSocket implements RoutePort {
       const fresh = new NodeView();
       const whole = this.dumpOne("links", fresh) && this.dumpOne("addresses", fresh);
       if (!whole && attempt < DUMP_ATTEMPTS) continue;
+      this.ownRemovals.clear();
       for (const change of this.view.replaceWith(fresh)) this.onChange(change);
       return;
     }
@@ -146,9 +177,13 @@ export class RouteSocket implements RoutePort {
     const changes: NodeChange[] = [];
     for (const message of messages.value) {
       const fact = decodeRoute(this.incoming.bytes, message);
-      const change = fact.ok ? this.view.apply(fact.value, message.port === this.asker.port) : null;
+      const change = fact.ok ? this.view.apply(fact.value, this.isOwn(message, fact.value)) : null;
       if (change !== null) changes.push(change);
     }
     for (const change of changes) this.onChange(change);
   }
+}
+
+function removalKey(address: AddressRequest | AddressFact): string {
+  return `${address.linkIndex} ${address.address.join(".")}/${address.prefixLength}`;
 }

@@ -1,4 +1,4 @@
-/** The raw VRRP socket of one interface: every instance on it shares it, for multicast and for unicast. */
+/** The raw VRRP socket of one interface for IPv4: every instance on it shares it, for multicast and for unicast. */
 import { EPOLL } from "../../sys/abi.ts";
 import { E } from "../../sys/errno.ts";
 import type { Loop, Watch } from "../../sys/loop.ts";
@@ -7,18 +7,11 @@ import { openRawSocket } from "../../sys/raw-socket.ts";
 import { close, recv, sendto } from "../../sys/socket.ts";
 import { addressText } from "../../net/address.ts";
 import { encodeIpv4, IPV4_HEADER_BYTES } from "../../net/ipv4.ts";
-import { MULTICAST_GROUP_IPV4 } from "../settings.ts";
 import { type Advert, ADVERT_BYTES_MAX, encodeAdvert, type Ends, VRRP_PROTOCOL } from "../wire.ts";
+import { ADVERT_TOS, ADVERT_TTL, type AdvertPort, PACKETS_PER_DRAIN, RECEIVE_BUFFER_BYTES } from "./advert-port.ts";
 
 /** Header with options, and the longest advert. */
 const PACKET_BYTES_MAX = 60 + ADVERT_BYTES_MAX;
-/** A stall of seconds must not lose the adverts of a few dozen instances. */
-const RECEIVE_BUFFER_BYTES = 256 * 1024;
-/** Packets taken at once; a flood leaves the rest for the next turn, so that timers and the kernel get theirs. */
-const PACKETS_PER_DRAIN = 1024;
-/** RFC 9568 §5.1.1.3, and the precedence "internetwork control" that routers give to such traffic. */
-const ADVERT_TTL = 255;
-const ADVERT_TOS = 0xc0;
 
 /** Shared by all sockets: one is read, or written, at a time. */
 const incoming = pinned(PACKET_BYTES_MAX);
@@ -27,28 +20,32 @@ const outgoingPayload = outgoing.bytes.subarray(IPV4_HEADER_BYTES);
 
 export type PacketHandler = (bytes: Uint8Array, length: number) => void;
 
-export class AdvertSocket {
-  /** The interface may come back under the same name with another index: the socket is of this one. */
+export class AdvertSocket implements AdvertPort {
   readonly interfaceIndex: number;
   private readonly fd: number;
   private readonly watch: Watch;
   private readonly onPacket: PacketHandler;
 
   /** @throws SysError without CAP_NET_RAW or without the interface. */
-  constructor(loop: Loop, interfaceName: string, interfaceIndex: number, onPacket: PacketHandler) {
+  constructor(
+    loop: Loop,
+    interfaceName: string,
+    interfaceIndex: number,
+    groups: readonly Uint8Array[],
+    onPacket: PacketHandler,
+  ) {
     this.interfaceIndex = interfaceIndex;
     this.onPacket = onPacket;
     this.fd = openRawSocket({
       protocol: VRRP_PROTOCOL,
       interfaceName,
       interfaceIndex,
-      groups: [MULTICAST_GROUP_IPV4],
+      groups,
       receiveBufferBytes: RECEIVE_BUFFER_BYTES,
     });
     this.watch = loop.watch(this.fd, EPOLL.IN, () => this.drain());
   }
 
-  /** Hands every packet that waits to the handler. Called before timers fire: what has arrived comes first. */
   drain(): void {
     for (let count = 0; count < PACKETS_PER_DRAIN; count++) {
       const length = recv(this.fd, incoming.address, PACKET_BYTES_MAX, 0);
@@ -58,7 +55,6 @@ export class AdvertSocket {
     }
   }
 
-  /** Sends the advert with its IP header; bytes or -errno. */
   send(advert: Advert, ends: Ends): number {
     const payloadBytes = encodeAdvert(outgoingPayload, advert, ends);
     encodeIpv4(outgoing.bytes, {

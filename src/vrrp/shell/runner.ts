@@ -11,14 +11,16 @@ import { monoNow, wallNow } from "../../sys/clock.ts";
 import { E, errnoText } from "../../sys/errno.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import { type Effect, type Event, type Instance, type InstanceParams, newInstance } from "../instance.ts";
+import type { Member } from "../group.ts";
 import { nextDeadline, step } from "../machine.ts";
 import type { Received, ReceiveReason } from "../receive.ts";
 import { ReasonLog } from "../reason-log.ts";
-import { type InstanceSettings, MULTICAST_GROUP_IPV4 } from "../settings.ts";
+import type { InstanceSettings } from "../settings.ts";
+import type { TrackReading } from "../track.ts";
 import { type InstanceStats, newStats, vrrpStatus } from "../status.ts";
 import { authType, priority } from "../wire.ts";
-import type { AdvertSocket } from "./advert-socket.ts";
-import type { GarpSender } from "./garp-sender.ts";
+import type { AdvertPort } from "./advert-port.ts";
+import type { Announcer, AnnounceResult } from "./announcer.ts";
 import { VipKeeper } from "./vip-keeper.ts";
 
 /** An instance settles after a handful of events; more in one go is a loop in the machine. */
@@ -27,14 +29,16 @@ const EVENTS_PER_TURN_MAX = 64;
 export interface RunnerPorts {
   readonly loop: Loop;
   readonly route: RoutePort;
-  readonly garp: GarpSender;
-  /** The advert socket of an interface; the text of the refusal when there is none. */
-  socket(interfaceName: string): AdvertSocket | string;
+  readonly announcer: Announcer;
+  /** The advert socket of the instance's interface; the text of the refusal when there is none. */
+  socket(settings: InstanceSettings): AdvertPort | string;
   /** Takes in what has arrived on every socket: done before a timer is looked at. */
   drain(): void;
   report(event: BallastEvent): void;
   /** Something that status shows has changed. */
   changed(): void;
+  /** The instance has done with an event: its group may have to follow. */
+  handled(runner: Runner): void;
 }
 
 export class Runner {
@@ -61,18 +65,15 @@ export class Runner {
     return this.settings.params.name;
   }
 
-  get leads(): boolean {
-    return this.instance.state.kind === "master";
+  /** What its group looks at. */
+  get member(): Member {
+    return { name: this.name, instance: this.instance };
   }
 
   /** The node's own address on the interface; null while there is none. */
   get ownAddress(): Uint8Array | null {
     const { link } = this.instance.node;
     return link.kind === "up" ? link.address : null;
-  }
-
-  get inFault(): boolean {
-    return this.instance.state.kind === "fault";
   }
 
   status(): VrrpStatus {
@@ -92,6 +93,7 @@ export class Runner {
     }
     this.working = false;
     this.arm();
+    this.ports.handled(this);
   }
 
   received(received: Received): void {
@@ -138,8 +140,8 @@ export class Runner {
   }
 
   /** Second half, after every instance has let go: state and timers stay, new VIPs are set. */
-  reconfigure(before: InstanceParams, tracksWell: readonly boolean[]): void {
-    this.handle({ kind: "reconfigure", before, well: tracksWell });
+  reconfigure(before: InstanceParams, readings: readonly TrackReading[]): void {
+    this.handle({ kind: "reconfigure", before, readings });
   }
 
   /** Takes away VIPs that a killed predecessor left on the node. */
@@ -170,6 +172,7 @@ export class Runner {
       case "add_addresses":
         return this.addVips();
       case "remove_addresses":
+        this.ports.announcer.cancel(this.settings.identity);
         return this.reportRefusals(this.vips.remove(this.settings.vips));
       case "announce":
         return this.announce(effect.repeat);
@@ -208,7 +211,7 @@ export class Runner {
   /** Null, or why nobody was reached. With several unicast peers one that was reached is enough. */
   private trySend(advertPriority: number): string | null {
     const { params, peers, password } = this.settings;
-    const socket = this.ports.socket(this.settings.interfaceName);
+    const socket = this.ports.socket(this.settings);
     if (typeof socket === "string") return socket;
     const source = this.ownAddress;
     if (source === null) return "no address to send from";
@@ -217,13 +220,13 @@ export class Runner {
       virtualRouterId: this.settings.virtualRouterId,
       priority: advertPriority,
       intervalMs: params.advertIntervalMs,
-      addressBytes: 4,
+      addressBytes: this.settings.family === 4 ? 4 : 16,
       addresses: this.settings.advertised,
       auth: password === null ? null : { type: authType.pass, data: password },
     } as const;
     let reached = false;
     let refusal = "no peer is configured";
-    for (const destination of peers ?? [MULTICAST_GROUP_IPV4]) {
+    for (const destination of peers ?? [this.settings.multicastGroup]) {
       const sent = socket.send(advert, { source, destination });
       if (sent >= 0) reached = true;
       else refusal = errnoText(sent);
@@ -240,15 +243,24 @@ export class Runner {
   }
 
   private announce(repeat: number): void {
-    const result = this.ports.garp.announce(this.ports.route.view, this.settings.vips, repeat);
+    const result = this.ports.announcer.announce(this.settings.identity, this.ports.route.view, {
+      vips: this.settings.vips,
+      repeat,
+      intervalMs: this.settings.params.garp.intervalMs ?? 0,
+      sentLater: (later) => this.countAnnounced(later),
+    });
+    if (this.countAnnounced(result)) this.queue.push({ kind: "announce_failed" });
+  }
+
+  /** True when the kernel had no room: the burst is to be repeated. */
+  private countAnnounced(result: AnnounceResult): boolean {
     this.stats.garpSent += result.sent;
-    const again = result.refusal === -E.NOBUFS || result.refusal === -E.AGAIN;
-    if (again) this.queue.push({ kind: "announce_failed" });
+    return result.refusal === -E.NOBUFS || result.refusal === -E.AGAIN;
   }
 
   /** A backup that cannot hear the master would take over beside it. */
   private refuseDeafness(): void {
-    const socket = this.ports.socket(this.settings.interfaceName);
+    const socket = this.ports.socket(this.settings);
     if (typeof socket !== "string") return;
     this.queue.push({ kind: "trouble", trouble: { kind: "send", text: socket } });
   }

@@ -1,64 +1,88 @@
 /**
- * The VRRP speaker: all instances of this node, the sockets of their interfaces, and what they share: the kernel's
- * picture, tracks, orders. The role drives it; it knows nothing of channels.
+ * The VRRP speaker: all instances of this node and what they share: the kernel's picture, sockets, tracks, groups, orders.
+ * The role drives it; it knows nothing of channels.
  */
 import type { BallastEvent, VrrpStatus } from "../../admin/api.ts";
-import type { VrrpConfig } from "../../config/types.ts";
+import type { TrackConfig, VrrpConfig } from "../../config/types.ts";
+import type { RunScript, ScriptResult } from "../../ipc/messages.ts";
+import { assert } from "../../lib/result.ts";
 import { ADDRESS_OWNER } from "../../netlink/codec-route.ts";
 import type { NodeChange } from "../../netlink/node-view.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
 import { addressText, sameAddress } from "../../net/address.ts";
-import { SysError } from "../../sys/errno.ts";
+import { wallNow } from "../../sys/clock.ts";
 import type { Loop } from "../../sys/loop.ts";
+import { groupOrder } from "../group.ts";
 import { linkFact } from "../node-facts.ts";
-import { receivePacket, type ReceiveView } from "../receive.ts";
-import { type InstanceSettings, instanceSettings, MULTICAST_GROUP_IPV4 } from "../settings.ts";
-import { AdvertSocket } from "./advert-socket.ts";
-import { GarpSender } from "./garp-sender.ts";
+import { type InstanceSettings, instanceSettings } from "../settings.ts";
+import type { TrackReading } from "../track.ts";
+import { Announcer } from "./announcer.ts";
+import { Receiver } from "./receiver.ts";
 import { Runner, type RunnerPorts } from "./runner.ts";
+import { TrackWatch } from "./track-watch.ts";
+
+/** Orders to a group until it is at one with itself: two for each member settle the worst case; more is a bug. */
+const GROUP_ORDERS_MAX = 1024;
 
 export interface SpeakerReports {
   event(event: BallastEvent): void;
   /** The status of an instance changed. */
   changed(): void;
-}
-
-/** What packets of one interface are checked against; rebuilt when settings or the own address change. */
-interface Listener extends ReceiveView {
-  readonly runner: Runner;
+  /** A check script is due; its result goes to `scriptResult`. */
+  runScript(order: RunScript): void;
 }
 
 export class Speaker {
   private readonly loop: Loop;
   private readonly route: RoutePort;
-  private readonly garp = new GarpSender();
+  private readonly announcer: Announcer;
+  private readonly receiver: Receiver;
+  private readonly tracks: TrackWatch;
   private readonly ports: RunnerPorts;
   private runners: Runner[] = [];
-  private readonly sockets = new Map<string, AdvertSocket>();
-  /** Interface name → VRID → instance. */
-  private readonly listeners = new Map<string, Map<number, Listener>>();
   /** Null until the supervisor has said so once: instances that track the proxy wait for that. */
   private proxyServes: boolean | null = null;
   private waiting: Runner[] = [];
   private refreshIsDue = false;
+  /** Several instances are being told something: their groups are looked at when all have heard it. */
+  private telling = false;
 
   constructor(loop: Loop, route: RoutePort, reports: SpeakerReports) {
     this.loop = loop;
     this.route = route;
+    this.announcer = new Announcer(loop);
+    this.receiver = new Receiver(loop, route.view);
+    this.tracks = new TrackWatch({
+      loop,
+      runScript: (order) => reports.runScript(order),
+      report: (level, object, text) =>
+        reports.event({
+          id: 0,
+          wallMs: wallNow(),
+          level,
+          source: "vrrp",
+          kind: "vrrp.track",
+          object,
+          text,
+          fields: {},
+        }),
+      changed: () => this.tracksChanged(),
+    });
     this.ports = {
       loop,
       route,
-      garp: this.garp,
-      socket: (interfaceName) => this.socketOf(interfaceName),
+      announcer: this.announcer,
+      socket: (settings) => this.receiver.socket(settings),
       drain: () => this.drain(),
       report: (event) => reports.event(event),
       changed: () => reports.changed(),
+      handled: (runner) => this.settleGroup(runner.settings.group),
     };
   }
 
   /**
    * Runs exactly these instances: new ones start, those that are gone resign, those whose identity (interface, VRID,
-   * version) is unchanged keep their state and timers.
+   * version, family) is unchanged keep their state and timers.
    */
   configure(configs: readonly VrrpConfig[]): void {
     const wanted = configs.map(instanceSettings);
@@ -66,7 +90,10 @@ export class Speaker {
     const isFirst = this.runners.length === 0;
     const stays = (runner: Runner): boolean =>
       wanted.some((settings) => settings.identity === runner.settings.identity);
-    for (const runner of this.runners) if (!stays(runner)) runner.handle({ kind: "stop" });
+    this.tell(() => {
+      for (const runner of this.runners) if (!stays(runner)) runner.handle({ kind: "stop" });
+    });
+    this.tracks.configure(wanted.flatMap((settings) => settings.params.tracks));
     const fresh: Runner[] = [];
     const changed: (() => void)[] = [];
     this.runners = wanted.map((settings) => {
@@ -78,59 +105,55 @@ export class Speaker {
       }
       if (JSON.stringify(plain(runner.settings)) !== JSON.stringify(plain(settings))) {
         const params = runner.release(settings);
-        changed.push(() => runner.reconfigure(params, this.tracksWell(settings)));
+        changed.push(() => runner.reconfigure(params, this.readings(settings)));
       }
       return runner;
     });
-    // A VIP may have moved from one instance to another: all have let go before any sets what is new.
-    for (const apply of changed) apply();
-    if (isFirst) this.sweep();
-    for (const runner of this.runners) this.refreshLink(runner);
-    for (const runner of fresh) runner.removeLeftovers();
-    this.waiting = this.waiting.filter((runner) => this.runners.includes(runner));
-    this.waiting.push(...fresh);
-    this.startWaiting();
-    this.rebuildListeners();
-  }
-
-  /** Starts what may start: a fault that ends a moment later would only alarm people. */
-  private startWaiting(): void {
-    const tracksProxy = (runner: Runner): boolean =>
-      runner.settings.params.tracks.some((track) => track.kind === "proxy");
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (const runner of waiting) {
-      if (this.proxyServes === null && tracksProxy(runner)) {
-        this.waiting.push(runner);
-        continue;
-      }
-      runner.handle({ kind: "tracks", well: this.tracksWell(runner.settings) });
-      runner.handle({ kind: "start" });
-    }
+    this.receiver.listen(this.runners);
+    this.tell(() => {
+      // A VIP may have moved from one instance to another: all have let go before any sets what is new.
+      for (const apply of changed) apply();
+      if (isFirst) this.sweep();
+      for (const runner of this.runners) this.refreshLink(runner);
+      for (const runner of fresh) runner.removeLeftovers();
+      this.waiting = this.waiting.filter((runner) => this.runners.includes(runner));
+      this.waiting.push(...fresh);
+      this.startWaiting();
+    });
+    this.receiver.listen(this.runners);
   }
 
   proxyHealth(serves: boolean): void {
     if (serves === this.proxyServes) return;
     this.proxyServes = serves;
-    this.refreshTracks();
-    this.startWaiting();
+    this.tracksChanged();
   }
 
-  /** `instance` null: all of them. False when there is no instance of that name. */
+  scriptResult(result: ScriptResult): void {
+    this.tracks.scriptResult(result);
+  }
+
+  /** `instance` null: all of them; a member of a group stands for all. False when there is no instance of that name. */
   order(order: "failover" | "maint" | "resume", instance: string | null): boolean {
-    const meant = this.runners.filter((runner) => instance === null || runner.name === instance);
-    for (const runner of meant) runner.handle({ kind: "order", order });
-    return meant.length > 0;
+    const named = this.runners.filter((runner) => instance === null || runner.name === instance);
+    const groups = new Set(named.flatMap((runner) => runner.settings.group ?? []));
+    const { runners } = this;
+    const meant = runners.filter((runner) => named.includes(runner) || groups.has(runner.settings.group ?? ""));
+    this.tell(() => {
+      for (const runner of meant) runner.handle({ kind: "order", order });
+    });
+    return named.length > 0;
   }
 
   /** Priority 0 from every master, VIPs away. Nothing is sent after it. */
   stop(): void {
-    for (const runner of this.runners) runner.handle({ kind: "stop" });
-    for (const socket of this.sockets.values()) socket.close();
-    this.sockets.clear();
-    this.listeners.clear();
+    this.tell(() => {
+      for (const runner of this.runners) runner.handle({ kind: "stop" });
+    });
+    this.tracks.stop();
+    this.receiver.close();
     this.runners = [];
-    this.garp.close();
+    this.announcer.close();
   }
 
   status(): readonly VrrpStatus[] {
@@ -142,10 +165,12 @@ export class Speaker {
     switch (change.kind) {
       case "link":
       case "link_gone":
-        this.dropStaleSocket(change.kind === "link" ? change.link.name : change.name);
-        for (const runner of this.runners) this.refreshLink(runner);
-        this.refreshTracks();
-        this.rebuildListeners();
+        this.receiver.dropStale(change.kind === "link" ? change.link.name : change.name);
+        this.tell(() => {
+          for (const runner of this.runners) this.refreshLink(runner);
+          this.refreshTracks();
+        });
+        this.receiver.listen(this.runners);
         return;
       case "address":
         this.addressChanged(change.linkName);
@@ -155,6 +180,54 @@ export class Speaker {
         if (!change.own) this.restore(change);
         return;
     }
+  }
+
+  /** Hands something to several instances, then looks at their groups: what all are told is no reason to fall out. */
+  private tell(handOut: () => void): void {
+    const outermost = !this.telling;
+    this.telling = true;
+    handOut();
+    if (!outermost) return;
+    this.telling = false;
+    for (const group of new Set(this.runners.map((runner) => runner.settings.group))) this.settleGroup(group);
+  }
+
+  private settleGroup(group: string | null): void {
+    if (group === null || this.telling) return;
+    const members = this.runners.filter((runner) => runner.settings.group === group);
+    this.telling = true;
+    for (let count = 0; ; count++) {
+      assert(count < GROUP_ORDERS_MAX, `vrrp: group ${group} does not settle`);
+      const order = groupOrder(members.map((runner) => runner.member));
+      if (order === null) break;
+      members.find((runner) => runner.name === order.name)?.handle(order.event);
+    }
+    this.telling = false;
+  }
+
+  private tracksChanged(): void {
+    this.tell(() => {
+      this.refreshTracks();
+      this.startWaiting();
+    });
+  }
+
+  /** Starts what may start: a fault that ends a moment later would only alarm people. */
+  private startWaiting(): void {
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const runner of waiting) {
+      if (!runner.settings.params.tracks.every((track) => this.isKnown(track))) {
+        this.waiting.push(runner);
+        continue;
+      }
+      runner.handle({ kind: "tracks", readings: this.readings(runner.settings) });
+      runner.handle({ kind: "start" });
+    }
+  }
+
+  private isKnown(track: TrackConfig): boolean {
+    return track.kind === "proxy" ? this.proxyServes !== null : this.tracks.isKnown(track);
   }
 
   private restore(change: Extract<NodeChange, { kind: "address_gone" }>): void {
@@ -175,8 +248,10 @@ export class Speaker {
     this.refreshIsDue = true;
     this.loop.defer(() => {
       this.refreshIsDue = false;
-      for (const runner of this.runners) this.refreshLink(runner);
-      this.rebuildListeners();
+      this.tell(() => {
+        for (const runner of this.runners) this.refreshLink(runner);
+      });
+      this.receiver.listen(this.runners);
     });
   }
 
@@ -184,18 +259,20 @@ export class Speaker {
     const allVips = this.runners.flatMap((other) => other.settings.vips);
     const link = linkFact(this.route.view, runner.settings, allVips);
     // Open before the first advert: a backup has to hear before it speaks.
-    if (link.kind === "up") this.socketOf(runner.settings.interfaceName);
+    if (link.kind === "up") this.receiver.socket(runner.settings);
     runner.handle({ kind: "link", link });
   }
 
   private refreshTracks(): void {
-    for (const runner of this.runners) runner.handle({ kind: "tracks", well: this.tracksWell(runner.settings) });
+    for (const runner of this.runners) runner.handle({ kind: "tracks", readings: this.readings(runner.settings) });
   }
 
-  private tracksWell(settings: InstanceSettings): readonly boolean[] {
-    return settings.params.tracks.map((track) =>
-      track.kind === "proxy" ? this.proxyServes === true : this.route.view.link(track.name)?.running === true,
-    );
+  private readings(settings: InstanceSettings): readonly TrackReading[] {
+    return settings.params.tracks.map((track) => {
+      if (track.kind === "proxy") return this.proxyServes === true;
+      if (track.kind === "interface") return this.route.view.link(track.name)?.running === true;
+      return this.tracks.reading(track);
+    });
   }
 
   /**
@@ -219,66 +296,9 @@ export class Speaker {
     }
   }
 
-  /** The socket of the interface as it is now; text when it cannot be had. */
-  private socketOf(name: string): AdvertSocket | string {
-    const link = this.route.view.link(name);
-    if (link === null) return `interface ${name} does not exist`;
-    const known = this.sockets.get(name);
-    if (known !== undefined && known.interfaceIndex === link.index) return known;
-    known?.close();
-    this.sockets.delete(name);
-    try {
-      const opened = new AdvertSocket(this.loop, name, link.index, (bytes, length) => this.packet(name, bytes, length));
-      this.sockets.set(name, opened);
-      return opened;
-    } catch (error) {
-      if (error instanceof SysError) return error.message;
-      throw error;
-    }
-  }
-
-  private dropStaleSocket(name: string): void {
-    const known = this.sockets.get(name);
-    if (known === undefined || known.interfaceIndex === this.route.view.link(name)?.index) return;
-    known.close();
-    this.sockets.delete(name);
-  }
-
   private drain(): void {
     this.route.drain();
-    for (const socket of this.sockets.values()) socket.drain();
-  }
-
-  private packet(interfaceName: string, bytes: Uint8Array, length: number): void {
-    const listeners = this.listeners.get(interfaceName);
-    const result = receivePacket(bytes, length, (virtualRouterId) => listeners?.get(virtualRouterId) ?? null);
-    if (result.ok) {
-      result.value.view.runner.received(result.value);
-      return;
-    }
-    const { view, reason } = result.error;
-    if (view !== null) view.runner.refused(reason);
-    else for (const listener of listeners?.values() ?? []) listener.runner.countForeign(reason);
-  }
-
-  private rebuildListeners(): void {
-    this.listeners.clear();
-    for (const runner of this.runners) {
-      const { settings } = runner;
-      const ofInterface = this.listeners.get(settings.interfaceName) ?? new Map<number, Listener>();
-      this.listeners.set(settings.interfaceName, ofInterface);
-      ofInterface.set(settings.virtualRouterId, {
-        runner,
-        virtualRouterId: settings.virtualRouterId,
-        version: settings.params.version,
-        advertIntervalMs: settings.params.advertIntervalMs,
-        addresses: settings.advertised,
-        password: settings.password,
-        ownAddress: runner.ownAddress,
-        multicastGroup: MULTICAST_GROUP_IPV4,
-        peers: settings.peers,
-      });
-    }
+    this.receiver.drain();
   }
 }
 
@@ -287,6 +307,7 @@ function plain(settings: InstanceSettings): unknown {
   const bytes = (value: Uint8Array | null): string | null => value?.join(".") ?? null;
   return {
     ...settings,
+    multicastGroup: bytes(settings.multicastGroup),
     advertised: bytes(settings.advertised),
     password: bytes(settings.password),
     peers: settings.peers?.map(addressText) ?? null,

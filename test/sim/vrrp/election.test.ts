@@ -66,7 +66,7 @@ function disturb(network: SimulatedNetwork, random: () => number): void {
       network.hand(at, { kind: "order", order: random() < 0.5 ? "failover" : "maint" });
       return;
     default:
-      network.hand(at, { kind: "tracks", well: router.params.tracks.map(() => random() < 0.5) });
+      network.hand(at, { kind: "tracks", readings: router.params.tracks.map(() => random() < 0.5) });
   }
 }
 
@@ -77,7 +77,7 @@ function repair(network: SimulatedNetwork): void {
   for (const [at, router] of network.routers.entries()) {
     if (!router.alive) network.start(at);
     network.hand(at, { kind: "link", link: { kind: "up", address: Uint8Array.of(10, 0, 0, at + 1) } });
-    network.hand(at, { kind: "tracks", well: router.params.tracks.map(() => true) });
+    network.hand(at, { kind: "tracks", readings: router.params.tracks.map(() => true) });
     network.hand(at, { kind: "order", order: "resume" });
   }
 }
@@ -89,7 +89,7 @@ function bestPriority(network: SimulatedNetwork): number {
 
 function priorityOf(network: SimulatedNetwork, at: number): number {
   const { params, instance } = network.routers[at];
-  return effectivePriority(params.basePriority, params.tracks, instance.node.tracksWell);
+  return effectivePriority(params.basePriority, params.tracks, instance.node.readings);
 }
 
 /** The longest that an election may take: a lower master's full term, the retry of a fault, and a round trip. */

@@ -67,7 +67,7 @@ export class SimulatedNetwork {
     // A restarted speaker removes what its killed predecessor left.
     router.hasVips = false;
     this.hand(at, { kind: "link", link: { kind: "up", address: this.address(at) } });
-    this.hand(at, { kind: "tracks", well: router.params.tracks.map(() => true) });
+    this.hand(at, { kind: "tracks", readings: router.params.tracks.map(() => true) });
     this.hand(at, { kind: "start" });
   }
 

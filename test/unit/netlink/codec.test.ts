@@ -27,12 +27,12 @@ function written(write: (writer: MessageWriter) => void): Uint8Array {
   return bytes.slice(0, writer.length);
 }
 
-test("encodeDump asks for all links and all IPv4 addresses", () => {
+test("encodeDump asks for all links and the addresses of both families", () => {
   expect(written((writer) => encodeDump(writer, "links", 5)).toHex()).toBe(
     hex("20000000 1200 0103 05000000 00000000") + "00".repeat(16),
   );
   expect(written((writer) => encodeDump(writer, "addresses", 6)).toHex()).toBe(
-    hex("18000000 1600 0103 06000000 00000000 0200000000000000"),
+    hex("18000000 1600 0103 06000000 00000000 0000000000000000"),
   );
 });
 
@@ -63,6 +63,7 @@ test("decodeRoute reads back the address that encodeAddress wrote", () => {
         prefixLength: 24,
         scope: 0,
         secondary: false,
+        tentative: false,
         label: "eth0:v",
         owner: ADDRESS_OWNER,
       },

@@ -17,6 +17,7 @@ const address = (linkIndex: number, last: number, owner = 0): AddressFact => ({
   prefixLength: 24,
   scope: 0,
   secondary: false,
+  tentative: false,
   label: null,
   owner,
 });

@@ -191,7 +191,7 @@ test("step as backup discards a lower advert (v3-lower-prio-backup-preempt)", ()
 test("step breaks a tie by the sender's address (v3-equal-prio-higher-ip, v3-equal-prio-lower-ip)", () => {
   expect(outcome("v3-equal-prio-higher-ip")).toMatchObject({
     state: "backup",
-    effects: ["remove_addresses", "transition"],
+    effects: ["send_advert", "remove_addresses", "transition"],
   });
   expect(outcome("v3-equal-prio-lower-ip")).toMatchObject({ state: "master", effects: ["send_advert", "announce"] });
 });

@@ -50,6 +50,7 @@ export function addressFact(address: string, changes: Partial<AddressFact> = {})
     prefixLength: 24,
     scope: 0,
     secondary: false,
+    tentative: false,
     label: null,
     owner: 0,
     ...changes,

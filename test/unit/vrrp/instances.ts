@@ -23,6 +23,9 @@ export function paramsWith(changes: Partial<InstanceParams> = {}): InstanceParam
     preemptDelayMs: 0,
     garp: { delayMs: 5000, repeat: 5, refreshMs: 0, lowerPriorityRepeat: 5 },
     tracks: [],
+    grouped: false,
+    startupDelayMs: 0,
+    linkUpDelayMs: 0,
     ...changes,
   };
 }
@@ -49,14 +52,14 @@ export function advert(source: string, priority: number, intervalMs = 1000): Eve
 
 /** An instance that is backup since `now`, or became master then by its timer and sent its last advert a beat ago. */
 export function running(params: InstanceParams, kind: "backup" | "master", address: string, now: MonoMs): Instance {
-  const well = params.tracks.map(() => true);
+  const readings = params.tracks.map(() => true);
   const startAt = later(now, kind === "backup" ? 0 : -10_000);
   const started = drive(
     newInstance(params),
     params,
     startAt,
     linkUp(address),
-    { kind: "tracks", well },
+    { kind: "tracks", readings },
     { kind: "start" },
   );
   if (kind === "backup" || started.instance.state.kind === "master") return started.instance;

@@ -119,10 +119,10 @@ test("step advert of priority 0 leaves the skew, and the takeover says why", () 
   expect(led.effects.at(-1)).toMatchObject({ kind: "transition", cause: "priority-zero" });
 });
 
-test("step advert of a higher priority makes a master backup: addresses away, then the report", () => {
+test("step advert of a higher priority makes a master backup: a last advert, addresses away, then the report", () => {
   const params = paramsWith();
   const yielded = step(running(params, "master", SELF, NOW), advert(PEER, 101, 2000), params, NOW);
-  expect(effectKinds(yielded.effects)).toEqual(["remove_addresses", "transition"]);
+  expect(effectKinds(yielded.effects)).toEqual(["send_advert", "remove_addresses", "transition"]);
   expect(yielded.instance.state).toMatchObject({ kind: "backup", masterIntervalMs: 2000 });
 });
 
@@ -174,18 +174,18 @@ test("step stop of a backup sends nothing", () => {
 
 test("step tracks with weight 0 makes a master fault with priority 0, and backup when it is well again", () => {
   const params = paramsWith({ tracks: [{ kind: "proxy", weight: 0 }] });
-  const failed = step(running(params, "master", SELF, NOW), { kind: "tracks", well: [false] }, params, NOW);
+  const failed = step(running(params, "master", SELF, NOW), { kind: "tracks", readings: [false] }, params, NOW);
   expect(failed.instance.state).toMatchObject({ kind: "fault", cause: { kind: "track", name: "proxy" } });
   expect(advertsSent(failed.effects)).toEqual([0]);
-  expect(step(failed.instance, { kind: "tracks", well: [false] }, params, NOW).effects).toEqual([]);
-  const well = step(failed.instance, { kind: "tracks", well: [true] }, params, NOW);
+  expect(step(failed.instance, { kind: "tracks", readings: [false] }, params, NOW).effects).toEqual([]);
+  const well = step(failed.instance, { kind: "tracks", readings: [true] }, params, NOW);
   expect(well.instance.state.kind).toBe("backup");
 });
 
 test("step tracks moves a backup's running down time by the change of its skew", () => {
   const params = paramsWith({ tracks: [{ kind: "proxy", weight: 50 }] });
   const backup = running(params, "backup", SELF, NOW);
-  const failed = step(backup, { kind: "tracks", well: [false] }, params, later(NOW, 500));
+  const failed = step(backup, { kind: "tracks", readings: [false] }, params, later(NOW, 500));
   expect(nextDeadline(failed.instance) - nextDeadline(backup)).toBe(skewMs(3, 100, 1000) - skewMs(3, 150, 1000));
 });
 
@@ -226,12 +226,12 @@ test("step order maint resigns and ignores everything but resume", () => {
   expect(maint.instance.state.kind).toBe("maint");
   expect(effectKinds(maint.effects)).toEqual(["send_advert", "remove_addresses", "transition"]);
   const others: readonly Event[] = [
-    { kind: "tracks", well: [false] },
+    { kind: "tracks", readings: [false] },
     { kind: "link", link: { kind: "down" } },
     advert(PEER, 0),
     { kind: "tick" },
     linkUp(SELF),
-    { kind: "tracks", well: [true] },
+    { kind: "tracks", readings: [true] },
   ];
   expect(drive(maint.instance, params, later(NOW, 9000), ...others)).toMatchObject({
     instance: { state: { kind: "maint" } },
@@ -253,17 +253,17 @@ test("step reconfigure keeps a master's state and its beat", () => {
   const before = paramsWith();
   const after = paramsWith({ basePriority: 90 });
   const master = step(running(before, "master", SELF, NOW), { kind: "tick" }, before, NOW).instance;
-  const changed = step(master, { kind: "reconfigure", before, well: [] }, after, later(NOW, 300));
+  const changed = step(master, { kind: "reconfigure", before, readings: [] }, after, later(NOW, 300));
   expect(changed.instance.state.kind).toBe("master");
   expect(nextDeadline(changed.instance)).toBe(nextDeadline(master));
-  expect(effectKinds(changed.effects)).toEqual(["add_addresses", "announce"]);
+  expect(effectKinds(changed.effects)).toEqual(["notice", "add_addresses", "announce"]);
 });
 
 test("step reconfigure to a shorter interval brings the next advert forward", () => {
   const before = paramsWith();
   const master = step(running(before, "master", SELF, NOW), { kind: "tick" }, before, NOW).instance;
   const after = paramsWith({ advertIntervalMs: 100 });
-  const changed = step(master, { kind: "reconfigure", before, well: [] }, after, later(NOW, 10));
+  const changed = step(master, { kind: "reconfigure", before, readings: [] }, after, later(NOW, 10));
   expect(nextDeadline(changed.instance)).toBe(later(NOW, 110));
 });
 

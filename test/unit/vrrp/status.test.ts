@@ -57,7 +57,7 @@ test("vrrpStatus gives the sum that a priority is made of", () => {
   const status = statusAfter(
     "backup",
     { priority: 101, tracks },
-    { kind: "tracks", well: [true, false] },
+    { kind: "tracks", readings: [true, false] },
     advert(PEER, 200),
   );
   expect(status.priority).toBe(83);
@@ -71,7 +71,7 @@ test("vrrpStatus gives the sum that a priority is made of", () => {
 
 test("vrrpStatus names the cause of a fault and the way out of maintenance", () => {
   const tracks = [{ kind: "proxy", weight: 0 }] as const;
-  expect(statusAfter("master", { tracks }, { kind: "tracks", well: [false] })).toMatchObject({
+  expect(statusAfter("master", { tracks }, { kind: "tracks", readings: [false] })).toMatchObject({
     state: "fault",
     masterAddress: null,
     why: "the proxy of this node does not serve",

@@ -1,0 +1,41 @@
+/** [vrrp_group.NAME]: which instances change state together, and what they follow together. */
+import { didYouMean } from "../lib/suggest.ts";
+import type { NormaliseContext } from "./normalise-context.ts";
+import { normaliseTrack, type ScriptEntry } from "./normalise-track.ts";
+import type { VrrpGroupConfig } from "./types.ts";
+
+/** Instance name → its group. */
+export function normaliseGroups(
+  scripts: ReadonlyMap<string, ScriptEntry>,
+  context: NormaliseContext,
+): ReadonlyMap<string, VrrpGroupConfig> {
+  const instances = context.document.vrrp ?? [];
+  const names = instances.map((instance) => instance.name);
+  const memberships = new Map<string, VrrpGroupConfig>();
+  for (const { name, at, value } of context.document.vrrp_group ?? []) {
+    const tracks = (value.track ?? []).flatMap((track) => normaliseTrack(track, scripts, context));
+    if (value.members?.length === 0) context.sink.error([...at, "members"], "names no instance");
+    for (const member of value.members ?? []) {
+      const known = memberships.get(member.value);
+      if (!names.includes(member.value)) {
+        const message = `there is no [vrrp.${member.value}]${didYouMean(member.value, names)}`;
+        context.sink.error(member.at, message, { found: member.value });
+      } else if (known !== undefined) {
+        const message = known.name === name ? "is named twice" : `is a member of [vrrp_group.${known.name}] already`;
+        context.sink.error(member.at, message, { found: member.value });
+      } else memberships.set(member.value, { name, tracks });
+    }
+  }
+  for (const { name, value } of instances) {
+    const membership = memberships.get(name);
+    if (membership === undefined) continue;
+    for (const track of value.track ?? []) {
+      if (track.value.weight === undefined || track.value.weight === 0) continue;
+      // One member's priority would change alone, and the halves of the group elect against each other.
+      context.sink.error([...track.at, "weight"], `"${name}" is in a group: a weight of its own would split it`, {
+        help: `move this track to [vrrp_group.${membership.name}], or use weight 0`,
+      });
+    }
+  }
+  return memberships;
+}

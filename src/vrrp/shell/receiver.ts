@@ -1,0 +1,142 @@
+/** The sockets of all interfaces, and what arrives on them: each packet is checked against the instances that listen there. */
+import { SysError } from "../../sys/errno.ts";
+import type { Loop } from "../../sys/loop.ts";
+import type { NodeView } from "../../netlink/node-view.ts";
+import { type Accepted, receiveAdvert, receivePacket, type ReceiveView, type Refused } from "../receive.ts";
+import type { Result } from "../../lib/result.ts";
+import type { InstanceSettings } from "../settings.ts";
+import type { AdvertPort } from "./advert-port.ts";
+import { AdvertSocket } from "./advert-socket.ts";
+import { AdvertSocket6 } from "./advert-socket6.ts";
+import type { Runner } from "./runner.ts";
+
+/** What packets of one interface are checked against; rebuilt when settings or the own address change. */
+interface Listener extends ReceiveView {
+  readonly runner: Runner;
+}
+
+interface OpenSocket {
+  readonly port: AdvertPort;
+  /** The groups that it joined, as text. */
+  readonly groups: string;
+}
+
+export class Receiver {
+  private readonly loop: Loop;
+  private readonly view: NodeView;
+  private readonly sockets = new Map<string, OpenSocket>();
+  /** Socket key → VRID → instance. */
+  private readonly listeners = new Map<string, Map<number, Listener>>();
+  /** Socket key → groups of its instances. */
+  private groups = new Map<string, readonly Uint8Array[]>();
+
+  constructor(loop: Loop, view: NodeView) {
+    this.loop = loop;
+    this.view = view;
+  }
+
+  /** Listens for exactly these. */
+  listen(runners: readonly Runner[]): void {
+    this.listeners.clear();
+    const groups = new Map<string, Uint8Array[]>();
+    for (const runner of runners) {
+      const { settings } = runner;
+      const key = socketKey(settings);
+      const here = this.listeners.get(key) ?? new Map<number, Listener>();
+      this.listeners.set(key, here);
+      here.set(settings.virtualRouterId, {
+        runner,
+        virtualRouterId: settings.virtualRouterId,
+        version: settings.params.version,
+        advertIntervalMs: settings.params.advertIntervalMs,
+        addresses: settings.advertised,
+        password: settings.password,
+        ownAddress: runner.ownAddress,
+        multicastGroup: settings.multicastGroup,
+        peers: settings.peers,
+      });
+      const joined = groups.get(key) ?? [];
+      if (!joined.some((group) => group.join() === settings.multicastGroup.join()))
+        joined.push(settings.multicastGroup);
+      groups.set(key, joined);
+    }
+    this.groups = groups;
+    for (const [key, socket] of this.sockets) {
+      if (groupText(groups.get(key) ?? []) === socket.groups) continue;
+      socket.port.close();
+      this.sockets.delete(key);
+    }
+  }
+
+  /** The socket of the instance's interface as it is now; text when it cannot be had. */
+  socket(settings: InstanceSettings): AdvertPort | string {
+    const name = settings.interfaceName;
+    const link = this.view.link(name);
+    if (link === null) return `interface ${name} does not exist`;
+    const key = socketKey(settings);
+    const known = this.sockets.get(key);
+    if (known !== undefined && known.port.interfaceIndex === link.index) return known.port;
+    known?.port.close();
+    this.sockets.delete(key);
+    const groups = this.groups.get(key) ?? [settings.multicastGroup];
+    try {
+      const port = this.open(key, settings.family, name, link.index, groups);
+      this.sockets.set(key, { port, groups: groupText(groups) });
+      return port;
+    } catch (error) {
+      if (error instanceof SysError) return error.message;
+      throw error;
+    }
+  }
+
+  /** The interface is another one now, or gone. */
+  dropStale(interfaceName: string): void {
+    const index = this.view.link(interfaceName)?.index;
+    for (const family of [4, 6] as const) {
+      const key = socketKey({ interfaceName, family });
+      const known = this.sockets.get(key);
+      if (known === undefined || known.port.interfaceIndex === index) continue;
+      known.port.close();
+      this.sockets.delete(key);
+    }
+  }
+
+  drain(): void {
+    for (const { port } of this.sockets.values()) port.drain();
+  }
+
+  close(): void {
+    for (const { port } of this.sockets.values()) port.close();
+    this.sockets.clear();
+    this.listeners.clear();
+  }
+
+  private open(key: string, family: 4 | 6, name: string, index: number, groups: readonly Uint8Array[]): AdvertPort {
+    const find = (virtualRouterId: number): Listener | null => this.listeners.get(key)?.get(virtualRouterId) ?? null;
+    return family === 4
+      ? new AdvertSocket(this.loop, name, index, groups, (bytes, length) =>
+          this.take(key, receivePacket(bytes, length, find)),
+        )
+      : new AdvertSocket6(this.loop, name, index, groups, (bytes, packet) =>
+          this.take(key, receiveAdvert(bytes, packet, find)),
+        );
+  }
+
+  private take(key: string, result: Result<Accepted<Listener>, Refused<Listener>>): void {
+    if (result.ok) {
+      result.value.view.runner.received(result.value);
+      return;
+    }
+    const { view, reason } = result.error;
+    if (view !== null) view.runner.refused(reason);
+    else for (const listener of this.listeners.get(key)?.values() ?? []) listener.runner.countForeign(reason);
+  }
+}
+
+function socketKey({ interfaceName, family }: Pick<InstanceSettings, "interfaceName" | "family">): string {
+  return `${family} ${interfaceName}`;
+}
+
+function groupText(groups: readonly Uint8Array[]): string {
+  return groups.map((group) => group.join(".")).join(" ");
+}
