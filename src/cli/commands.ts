@@ -103,6 +103,19 @@ export const commands = {
     flags: [],
     words: ["status", "why", "failover", "maint", "resume"],
   },
+  lvs: {
+    usage:
+      "lvs ls [--ipvsadm [--rate|--stats|--connections]] | save | restore [FILE] | drain SERVICE/SERVER [--wait 5m]",
+    help: "the kernel's LVS table: show, save, restore, drain a real server",
+    flags: [
+      { name: "ipvsadm", help: "as ipvsadm -L -n prints it" },
+      { name: "rate", help: "with --ipvsadm: rates" },
+      { name: "stats", help: "with --ipvsadm: totals" },
+      { name: "connections", help: "with --ipvsadm: the connections" },
+      { name: "wait", value: "TIME", help: "drain: give up waiting after this time (exit 75, default 5m)" },
+    ],
+    words: ["ls", "save", "restore", "drain"],
+  },
   events: {
     usage: "events [-f] [--since 1h]",
     help: "what happened",
@@ -130,7 +143,6 @@ export const laterCommands: readonly string[] = [
   "plan",
   "rollback",
   "upgrade",
-  "lvs",
   "realserver",
   "metrics",
   "dump",

@@ -12,6 +12,8 @@ export const exitCodes = {
   usage: 64,
   noDaemon: 69,
   internal: 70,
+  kernelLacks: 71,
+  io: 74,
   timedOut: 75,
   notPermitted: 77,
   badConfig: 78,

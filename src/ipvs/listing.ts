@@ -15,6 +15,11 @@ const forwardWord: { readonly [F in Forward]: string } = {
   bypass: "Bypass",
 };
 
+/** ipvsadm's word for how packets reach a server: Route, Masq, Tunnel, Local. */
+export function listingForward(forward: Forward): string {
+  return forwardWord[forward];
+}
+
 const columnsOf = {
   stats: ["Conns", "InPkts", "OutPkts", "InBytes", "OutBytes"],
   rate: ["CPS", "InPPS", "OutPPS", "InBPS", "OutBPS"],

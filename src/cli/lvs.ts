@@ -1,0 +1,163 @@
+/** `ballast lvs ls|save|restore|drain`: the kernel's IPVS table without ipvsadm, in ipvsadm's formats where asked. */
+import { readFileSync } from "node:fs";
+import { parseConnections, printConnections } from "../ipvs/connections.ts";
+import type { KernelTable } from "../ipvs/kernel-table.ts";
+import { type ListingKind, printListing } from "../ipvs/listing.ts";
+import { endpointText, serviceKey, type DestinationState } from "../ipvs/model.ts";
+import { sorted } from "../ipvs/order.ts";
+import { isIdle } from "../ipvs/plan.ts";
+import { planRestore } from "../ipvs/restore.ts";
+import { parseRules } from "../ipvs/rule-parse.ts";
+import { printRules } from "../ipvs/rule-print.ts";
+import { findTarget, type Target } from "../ipvs/target.ts";
+import { didYouMean } from "../lib/suggest.ts";
+import { parseDurationMs } from "../lib/units.ts";
+import { type CliArgs, flagOn, flagText } from "./args.ts";
+import { commandRow } from "./commands.ts";
+import { lvsColumns, lvsRows, openTable } from "./lvs-table.ts";
+import { complain, exitCodes, painter, printJson, printLine, printTable, say, usageFailure } from "./output.ts";
+
+/** Connections that are shown; a busy director has millions. */
+const CONNECTIONS_MAX = 1_000_000;
+const CONNECTIONS_PATH = "/proc/net/ip_vs_conn";
+const DRAIN_WAIT_MS = 5 * 60_000;
+const DRAIN_LOOK_MS = 500;
+/** Progress is told this often. */
+const DRAIN_SAY_LOOKS = 10;
+
+export async function runLvs(args: CliArgs): Promise<number> {
+  const [verb = "", ...rest] = args.rest;
+  const row = commandRow("lvs");
+  const help = `usage: ballast ${row.usage}`;
+  if (verb !== "drain" && verb !== "restore" && rest.length > 0) {
+    return usageFailure({ text: `lvs ${verb} takes no words, found "${rest[0]}"`, help });
+  }
+  switch (verb) {
+    case "ls":
+      return listTable(args, help);
+    case "save":
+      return withTable((table) => saveTable(table));
+    case "restore":
+      return rest.length > 1
+        ? usageFailure({ text: "lvs restore takes one FILE", help })
+        : withTable((table) => restoreTable(args, table, rest[0] ?? "-"));
+    case "drain":
+      return rest.length === 1
+        ? withTable((table) => drain(args, table, rest[0] ?? ""))
+        : usageFailure({ text: "lvs drain wants one SERVICE/SERVER", help });
+    default: {
+      const text = verb === "" ? "lvs wants an order" : `unknown order "${verb}"${didYouMean(verb, row.words ?? [])}`;
+      return usageFailure({ text, help });
+    }
+  }
+}
+
+async function withTable(work: (table: KernelTable) => number | Promise<number>): Promise<number> {
+  const table = openTable();
+  return typeof table === "number" ? table : work(table);
+}
+
+function refused(text: string): number {
+  complain(text);
+  return exitCodes.negative;
+}
+
+async function listTable(args: CliArgs, help: string): Promise<number> {
+  const kinds = (["rate", "stats", "connections"] as const).filter((name) => flagOn(args, name));
+  if (kinds.length > 1) return usageFailure({ text: `--${kinds.join(" and --")} exclude each other`, help });
+  if (kinds.length === 1 && !flagOn(args, "ipvsadm")) {
+    return usageFailure({ text: `--${kinds[0]} is a form of --ipvsadm`, help });
+  }
+  return withTable((table) => {
+    if (kinds[0] === "connections") return listConnections();
+    const services = table.read();
+    if (!services.ok) return refused(services.error.text);
+    if (flagOn(args, "ipvsadm")) {
+      const info = table.info();
+      if (!info.ok) return refused(info.error.text);
+      const kind: ListingKind = kinds[0] ?? "state";
+      process.stdout.write(printListing(info.value, services.value, kind));
+    } else if (args.json) printJson(sorted(services.value));
+    else if (services.value.length === 0) printLine("no virtual servers in the kernel");
+    else printTable(lvsColumns, lvsRows(sorted(services.value)), painter(args));
+    return exitCodes.ok;
+  });
+}
+
+function listConnections(): number {
+  process.stdout.write(printConnections(parseConnections(readFileSync(CONNECTIONS_PATH, "latin1"), CONNECTIONS_MAX)));
+  return exitCodes.ok;
+}
+
+function saveTable(table: KernelTable): number {
+  const services = table.read();
+  if (!services.ok) return refused(services.error.text);
+  process.stdout.write(printRules(services.value));
+  return exitCodes.ok;
+}
+
+/** Every line is read before the first is applied: a file with a mistake changes nothing. */
+async function restoreTable(args: CliArgs, table: KernelTable, path: string): Promise<number> {
+  let text: string;
+  try {
+    text = path === "-" ? await Bun.stdin.text() : readFileSync(path, "utf8");
+  } catch (error) {
+    complain(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    return exitCodes.io;
+  }
+  const { commands, problems } = parseRules(text);
+  const name = path === "-" ? "stdin" : path;
+  for (const problem of problems) complain(`${name}:${problem.line}: ${problem.text}`);
+  if (problems.length > 0) return exitCodes.badConfig;
+  const kernel = table.read();
+  if (!kernel.ok) return refused(kernel.error.text);
+  const planned = planRestore(commands, kernel.value);
+  for (const [done, command] of planned.entries()) {
+    const refusal = table.apply(command);
+    if (refusal !== null) return refused(`${refusal.text}; ${done} of ${planned.length} changes were made`);
+  }
+  say(args, planned.length === 0 ? "nothing to change" : `${planned.length} changes made`);
+  return exitCodes.ok;
+}
+
+/** Weight 0, then waits until nobody is connected and no persistence template leads here. Exit 75: some still are. */
+async function drain(args: CliArgs, table: KernelTable, text: string): Promise<number> {
+  const written = flagText(args, "wait");
+  const waitMs = written === null ? { ok: true as const, value: DRAIN_WAIT_MS } : parseDurationMs(written);
+  if (!waitMs.ok) return usageFailure({ text: `--wait "${written}" ${waitMs.error}`, help: "such as --wait 5m" });
+  const target = look(table, text);
+  if (typeof target === "string") return refused(target);
+  const { service, destination } = target;
+  if (destination.weight !== 0) {
+    const quiet = { ...destination, weight: 0 };
+    const refusal = table.apply({ kind: "edit_destination", id: service.id, destination: quiet });
+    if (refusal !== null) return refused(refusal.text);
+  }
+  const name = `${serviceKey(service.id)}/${endpointText(destination)}`;
+  const deadlineMs = performance.now() + waitMs.value;
+  for (let looks = 0; ; looks++) {
+    const now = look(table, text);
+    if (typeof now === "string") return refused(now);
+    if (isIdle(now.destination)) {
+      say(args, `${name} is drained: no connections, no persistent clients; its weight stays 0`);
+      return exitCodes.ok;
+    }
+    if (performance.now() >= deadlineMs) {
+      complain(`${name} still has ${countsText(now.destination)}; its weight stays 0`);
+      return exitCodes.timedOut;
+    }
+    if (looks % DRAIN_SAY_LOOKS === 0) say(args, `${name} drains: ${countsText(now.destination)}`);
+    await Bun.sleep(DRAIN_LOOK_MS);
+  }
+}
+
+function look(table: KernelTable, text: string): Target | string {
+  const services = table.read();
+  if (!services.ok) return services.error.text;
+  const target = findTarget(text, services.value);
+  return target.ok ? target.value : target.error;
+}
+
+function countsText({ activeConnections, inactiveConnections, persistentConnections }: DestinationState): string {
+  return `${activeConnections} active, ${inactiveConnections} inactive, ${persistentConnections} persistent`;
+}

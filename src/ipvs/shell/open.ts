@@ -1,0 +1,41 @@
+/** Getting at the kernel's IPVS: the module where it may be loaded, and a clear word where there is none. */
+import { E, SysError } from "../../sys/errno.ts";
+import { hasCapability } from "../../sys/process.ts";
+
+/** Whether a failure to open the family means that the kernel lacks it, and not that something else is wrong. */
+export function lacksIpvs(error: unknown): boolean {
+  if (!(error instanceof SysError)) return false;
+  return error.errno === E.NOENT || error.errno === E.PROTONOSUPPORT;
+}
+
+/** What to tell people then. */
+export const IPVS_MISSING = {
+  text: 'this kernel has no IPVS: generic netlink knows no family "IPVS"',
+  help: "load the module (modprobe ip_vs), or use a kernel that has it; a container needs it loaded on its host",
+} as const;
+
+/** Longer than a module takes to load on a busy machine. */
+const MODPROBE_WITHIN_MS = 10_000;
+
+/**
+ * Loads ip_vs where this process may; true when modprobe says that it is there. The kernel loads scheduler modules
+ * itself, by their name, when a service wants one.
+ */
+export function loadIpvsModule(): boolean {
+  if (!mayLoadModules()) return false;
+  const path = ["/sbin/modprobe", "/usr/sbin/modprobe"].find((candidate) => Bun.which(candidate) !== null);
+  if (path === undefined) return false;
+  const command = [path, "-q", "ip_vs"];
+  const { exitCode } = Bun.spawnSync(command, {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+    timeout: MODPROBE_WITHIN_MS,
+  });
+  return exitCode === 0;
+}
+
+/** Loading needs CAP_SYS_MODULE, which only a full root has; asking modprobe without it would be noise. */
+function mayLoadModules(): boolean {
+  return process.getuid?.() === 0 && hasCapability("NET_ADMIN");
+}
