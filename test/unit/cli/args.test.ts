@@ -60,7 +60,7 @@ test("parseArgs honours NO_COLOR, but not an empty one", () => {
 
 test.each([
   [["statsu"], 'unknown command "statsu"; did you mean "status"?'],
-  [["lvs", "ls"], '"ballast lvs" is not supported yet'],
+  [["licenses"], '"ballast licenses" is not supported yet'],
   [["status", "--wacth"], 'unknown flag "--wacth"; did you mean "--watch"?'],
   [["status", "--watch=yes"], '--watch takes no value, found "yes"'],
   [["events", "--since"], "--since wants a value: TIME"],
