@@ -75,8 +75,6 @@ export const FLAG = {
   UPGRADE: 1 << 17,
   /** HTTP, server: the connection may serve another request after this response. */
   KEEP: 1 << 18,
-  /** HTTP, client: HEAD, so the response has no body. */
-  NO_BODY: 1 << 19,
   /** The session went to another server than the first one. */
   REDISPATCHED: 1 << 20,
   /** HTTP, server: the response's final head has been forwarded. */
