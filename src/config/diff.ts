@@ -45,7 +45,8 @@ export function diffConfig(before: Config, after: Config): ConfigDiff {
   const global = canonical(before.global) === canonical(after.global);
   const admin = canonical(before.admin) === canonical(after.admin);
   const parts = [frontends, backends, servers, vrrp].every((changes) => isUnchanged(changes));
-  const isEmpty = global && admin && parts && listeners.added.length + listeners.removed.length === 0;
+  const alerts = canonical(before.alerts ?? null) === canonical(after.alerts ?? null);
+  const isEmpty = global && admin && alerts && parts && listeners.added.length + listeners.removed.length === 0;
   return { listeners, frontends, backends, servers, vrrp, restart, isEmpty };
 }
 

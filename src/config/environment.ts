@@ -8,6 +8,8 @@ export interface ConfigEnvironment {
   readonly readFile: (path: string) => Result<string, string>;
   /** Names in a directory; null when there is none. Without this function, includes take no wildcards. */
   readonly listDirectory?: (path: string) => readonly string[] | null;
+  /** Whether the path is a file that somebody may execute. Without this function, programs are taken as they are. */
+  readonly isProgram?: (path: string) => boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly hostName: string;
   readonly cpuCount: number;

@@ -1,17 +1,19 @@
 /** Secrets: where they stand, and configurations that can be shown without them. */
 import type { Extent, Locations } from "./locate.ts";
 import type { Path } from "./schema-issue.ts";
-import type { Config } from "./types.ts";
+import type { AlertsConfig, Config } from "./types.ts";
 
 /** What is shown for a secret: nothing of it, not even its length. */
 export const MASK = "********";
 
 /** Keys whose values nobody should read over a shoulder or in a log. */
-const secretKeys = ["password", "auth_pass"];
+const secretKeys = ["password", "auth_pass", "token"];
 
 export function isSecretPath(path: Path): boolean {
   const key = path.findLast((step) => typeof step === "string");
   if (typeof key === "string" && secretKeys.includes(key)) return true;
+  // Who knows a webhook's address may write to it.
+  if (key === "url" && path.includes("webhook")) return true;
   // stats.auth = ["admin:secret"]
   return path.at(-2) === "auth" && typeof path.at(-1) === "number";
 }
@@ -32,6 +34,15 @@ export function maskConfig(config: Config): Config {
     vrrp: config.vrrp.map((instance) =>
       instance.authPassword === null ? instance : { ...instance, authPassword: MASK },
     ),
+    ...(config.alerts === undefined ? {} : { alerts: maskAlerts(config.alerts) }),
+  };
+}
+
+function maskAlerts({ events, email, webhook }: AlertsConfig): AlertsConfig {
+  return {
+    events,
+    email: email?.auth ? { ...email, auth: { ...email.auth, password: MASK } } : email,
+    webhook: webhook && { ...webhook, url: MASK, token: webhook.token === null ? null : MASK },
   };
 }
 

@@ -5,7 +5,7 @@
 import type { BallastEvent, ConfigStatus, ProcessStatus, Reply, Request, VrrpStatus } from "../admin/api.ts";
 import type { Config } from "../config/types.ts";
 
-export const roleNames = ["worker", "vrrp", "director", "admin"] as const;
+export const roleNames = ["worker", "vrrp", "director", "notify", "admin"] as const;
 export type RoleName = (typeof roleNames)[number];
 export type Party = RoleName | "supervisor";
 
@@ -151,7 +151,7 @@ export const messageTable: { readonly [T in MessageType]: MessageRow } = {
   prepared: { code: 7, from: roleNames, to: ["supervisor"], descriptors: false },
   refused: { code: 8, from: roleNames, to: ["supervisor"], descriptors: false },
   drained: { code: 9, from: roleNames, to: ["supervisor"], descriptors: false },
-  event: { code: 10, from: [...roleNames, "supervisor"], to: ["supervisor", "admin"], descriptors: false },
+  event: { code: 10, from: [...roleNames, "supervisor"], to: ["supervisor", "admin", "notify"], descriptors: false },
   verdict: { code: 11, from: ["director"], to: ["supervisor"], descriptors: false },
   server_state: { code: 12, from: ["supervisor"], to: ["worker", "admin", "director"], descriptors: false },
   proxy_health: { code: 13, from: ["supervisor"], to: ["vrrp"], descriptors: false },

@@ -47,9 +47,9 @@ function hookState(state: VrrpStateName): HookState {
 
 /**
  * The programs for one change, in keepalived's order: that of the state as it stands in the file, then `any` with four
- * arguments more: INSTANCE, name, state, priority.
+ * arguments more: INSTANCE, name, state, priority. `defaultUser`: for hooks that name none.
  */
-export function hookCommands(notify: NotifyConfig, call: HookCall): readonly Command[] {
+export function hookCommands(notify: NotifyConfig, call: HookCall, defaultUser: string): readonly Command[] {
   const { instance, state, stateName, priority } = call;
   const own = { MASTER: notify.master, BACKUP: notify.backup, FAULT: notify.fault, STOP: notify.stop }[state];
   const any = notify.any === null ? null : [...notify.any, "INSTANCE", instance, state, String(priority)];
@@ -58,7 +58,8 @@ export function hookCommands(notify: NotifyConfig, call: HookCall): readonly Com
     BALLAST_STATE: stateName,
     BALLAST_PRIORITY: String(priority),
   };
-  const { user, timeoutMs } = notify;
+  const { timeoutMs } = notify;
+  const user = notify.user ?? defaultUser;
   return [own, any].flatMap((argv): readonly Command[] =>
     argv === null ? [] : [{ argv, user, timeoutMs, graceMs: GRACE_MS, environment, output: "inherit" }],
   );

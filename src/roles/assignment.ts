@@ -1,5 +1,6 @@
 /** What each role is told of the configuration: its own slice and nothing more (pure). */
 import { unreachable } from "../lib/result.ts";
+import { maskConfig } from "../config/mask.ts";
 import type { Config } from "../config/types.ts";
 import type { Assignment, RoleName, ServerState, TlsMaterial } from "../ipc/messages.ts";
 import { wantedKeys } from "./wanted.ts";
@@ -23,7 +24,8 @@ export function assignmentFor(
   running: Running,
   servers: readonly ServerState[],
 ): Assignment {
-  const { generation, config, objects, counters } = running;
+  const { generation, objects, counters } = running;
+  const { alerts, ...config } = running.config;
   const base = { generation, index, objects, counters, listeners: [], tls: {}, servers };
   switch (role) {
     case "worker":
@@ -32,17 +34,18 @@ export function assignmentFor(
       return { ...base, config: { ...config, frontends: [], backends: [] }, objects: {}, servers: [] };
     case "director":
       return { ...base, config: { ...config, frontends: [], vrrp: [] }, objects: {} };
+    case "notify": {
+      const own = { ...config, frontends: [], backends: [], vrrp: [], ...(alerts === undefined ? {} : { alerts }) };
+      return { ...base, config: own, objects: {}, servers: [] };
+    }
     case "admin":
-      return { ...base, config: withoutSecrets(config), listeners: [ADMIN_LISTENER], configText: running.configText };
+      return {
+        ...base,
+        config: maskConfig(running.config),
+        listeners: [ADMIN_LISTENER],
+        configText: running.configText,
+      };
     default:
       return unreachable(role);
   }
-}
-
-function withoutSecrets(config: Config): Config {
-  const vrrp = config.vrrp.map((instance) => ({
-    ...instance,
-    authPassword: instance.authPassword === null ? null : "***",
-  }));
-  return { ...config, vrrp };
 }

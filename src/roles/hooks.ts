@@ -58,7 +58,7 @@ export class Hooks {
     const notify = call && this.notifyOf(call.instance);
     if (!call || !notify) return;
     this.tellFifo(notify, call);
-    if (hookCommands(notify, call).length === 0) return;
+    if (hookCommands(notify, call, this.user).length === 0) return;
     const place = this.queue.offer(call.instance, call);
     if (place === "start") this.run(call);
     if (place === "replaced") {
@@ -103,7 +103,7 @@ export class Hooks {
 
   private run(call: HookCall): void {
     const notify = this.notifyOf(call.instance);
-    this.runNext(call, notify ? hookCommands(notify, call) : []);
+    this.runNext(call, notify ? hookCommands(notify, call, this.user) : []);
   }
 
   /** The programs of one change, one after the other; a failure of the first does not keep the second back. */

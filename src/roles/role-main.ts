@@ -29,6 +29,9 @@ export async function runRole(role: RoleName, index: number): Promise<number> {
     case "director":
       (await import("./director.ts")).runDirector(channel, loop);
       break;
+    case "notify":
+      (await import("./notify.ts")).runNotify(channel, loop);
+      break;
     case "admin":
       (await import("./admin.ts")).runAdmin(channel, loop);
       break;

@@ -394,7 +394,7 @@ export class Supervisor {
     if (!kept) return;
     this.options.log(kept);
     this.hooks.event(kept);
-    for (const channel of this.processes.channels("admin")) channel.send("event", kept);
+    for (const channel of this.processes.channels("admin", "notify")) channel.send("event", kept);
   }
 
   /** SIGUSR1: what runs, as log lines. */

@@ -32,5 +32,11 @@ export const roleTable: { readonly [R in RoleName]: RoleRow } = {
     realtime: false,
     heartbeat: 101,
   },
+  notify: {
+    processes: (config) => (config.alerts === undefined ? 0 : 1),
+    keep: [],
+    realtime: false,
+    heartbeat: 103,
+  },
   admin: { processes: () => 1, keep: [], realtime: false, heartbeat: 102 },
 };

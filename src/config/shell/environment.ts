@@ -21,6 +21,7 @@ export function systemEnvironment(path: string): ConfigEnvironment {
     path,
     readFile,
     listDirectory,
+    isProgram,
     env: process.env,
     hostName: hostname(),
     cpuCount: availableParallelism(),
@@ -80,6 +81,13 @@ function listDirectory(path: string): readonly string[] | null {
   } catch {
     return null;
   }
+}
+
+const ANYBODY_EXECUTES = 0o111;
+
+function isProgram(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true && (stat.mode & ANYBODY_EXECUTES) !== 0;
 }
 
 /** First fields of passwd(5) or group(5). */

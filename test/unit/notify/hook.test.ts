@@ -15,7 +15,7 @@ const notify: NotifyConfig = {
   stop: ["/stop"],
   any: ["/any", "x"],
   fifo: null,
-  user: "nobody",
+  user: null,
   timeoutMs: 30_000,
 };
 
@@ -39,7 +39,7 @@ test("hookCall passes over events that are no state change", () => {
 });
 
 test("hookCommands runs the state's own as written, then any with keepalived's four arguments", () => {
-  const commands = hookCommands(notify, hookCall(stateEvent("master"))!);
+  const commands = hookCommands(notify, hookCall(stateEvent("master"))!, "nobody");
   expect(commands.map(({ argv }) => argv)).toEqual([
     ["/up", "-v"],
     ["/any", "x", "INSTANCE", "VI_1", "MASTER", "101"],
@@ -53,8 +53,8 @@ test("hookCommands runs the state's own as written, then any with keepalived's f
 });
 
 test("hookCommands leaves out what is not configured", () => {
-  expect(hookCommands(notify, hookCall(stateEvent("backup"))!).map(({ argv }) => argv[0])).toEqual(["/any"]);
-  expect(hookCommands({ ...notify, any: null }, hookCall(stateEvent("backup"))!)).toEqual([]);
+  expect(hookCommands(notify, hookCall(stateEvent("backup"))!, "nobody").map(({ argv }) => argv[0])).toEqual(["/any"]);
+  expect(hookCommands({ ...notify, any: null }, hookCall(stateEvent("backup"))!, "nobody")).toEqual([]);
 });
 
 test("fifoLine is keepalived's", () => {

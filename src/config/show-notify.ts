@@ -1,0 +1,43 @@
+/** `notify` and [alerts] as the document that would produce them, secrets masked. */
+import { formatDurationMs } from "../lib/units.ts";
+import { MASK } from "./mask.ts";
+import type { AlertsConfig, NotifyConfig } from "./types.ts";
+
+type Tree = Record<string, unknown>;
+
+export function notifyTree(notify: NotifyConfig | undefined): Tree | undefined {
+  if (notify === undefined) return undefined;
+  const words = (argv: readonly string[] | null): readonly string[] | undefined =>
+    argv === null ? undefined : [...argv];
+  return {
+    master: words(notify.master),
+    backup: words(notify.backup),
+    fault: words(notify.fault),
+    stop: words(notify.stop),
+    any: words(notify.any),
+    fifo: notify.fifo ?? undefined,
+    user: notify.user ?? undefined,
+    timeout: formatDurationMs(notify.timeoutMs),
+  };
+}
+
+/** Authorities stand in the configuration as their text; the file that they came from is not known any more. */
+export function alertsTree(alerts: AlertsConfig | undefined): Tree | undefined {
+  if (alerts === undefined) return undefined;
+  const { email, webhook } = alerts;
+  return {
+    events: [...alerts.events],
+    email:
+      email === null
+        ? undefined
+        : {
+            from: email.from,
+            to: [...email.to],
+            server: `${email.host.includes(":") ? `[${email.host}]` : email.host}:${email.port}`,
+            starttls: email.tls === "starttls",
+            user: email.auth?.user,
+            password: email.auth === null ? undefined : MASK,
+          },
+    webhook: webhook === null ? undefined : { url: MASK, token: webhook.token === null ? undefined : MASK },
+  };
+}
