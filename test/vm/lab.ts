@@ -10,6 +10,9 @@ import type { CheckResult } from "./guest/scenario.ts";
 /** All scenarios take some four minutes on two cores; `npm test` gives a run eight. */
 export const LAB_LIMIT_MS = 450_000;
 
+/** Not loaded on demand: scenarios use the devices and receivers that come with them. */
+const MODULES = "ip_vs ipip ip_gre fou";
+
 export interface Lab {
   /** Waits for a check's result; fails with its detail and the console's end. */
   readonly expectPassed: (scenario: string, check: string) => Promise<void>;
@@ -31,7 +34,7 @@ export async function openLab(scenarios: readonly string[]): Promise<Lab | { rea
   removeStale();
   const name = `lab-${process.pid}`;
   const main = `test/vm/guest/main.ts ${GUEST_RESULTS}/results.jsonl ${scenarios.join(" ")}`;
-  const script = `cd "${projectRoot}" && NO_COLOR=1 exec "${process.execPath}" ${main}\n`;
+  const script = `cd "${projectRoot}" && modprobe -a ${MODULES} && NO_COLOR=1 exec "${process.execPath}" ${main}\n`;
   const prepared = await prepareMachine(name, script);
   if ("missing" in prepared) return prepared;
   const resultsFile = join(prepared.resultsPath, "results.jsonl");

@@ -1,6 +1,11 @@
 /** All scenarios of the kernel lab, in the order in which they run. */
 import type { Scenario } from "./guest/scenario.ts";
 import { keepalived } from "./guest/keepalived.ts";
+import { ipvsadm } from "./guest/table-tool.ts";
 import { drScenario } from "./scenarios/dr.ts";
+import { forwardingScenario } from "./scenarios/forwarding.ts";
 
-export const scenarios: readonly Scenario[] = [drScenario("dr-keepalived", keepalived)];
+export const scenarios: readonly Scenario[] = [
+  drScenario("dr-keepalived", keepalived),
+  forwardingScenario("forwarding-ipvsadm", ipvsadm),
+];

@@ -3,7 +3,8 @@ import type { NetworkNode } from "../../support/netns.ts";
 import { resolve } from "node:path";
 
 export type AgentOrder =
-  | { readonly kind: "serve" | "serve-udp" | "stop"; readonly port: number }
+  | { readonly kind: "serve" | "stop"; readonly port: number }
+  | { readonly kind: "serve-udp"; readonly address: string; readonly port: number }
   | {
       readonly kind: "ask";
       readonly address: string;
@@ -11,7 +12,13 @@ export type AgentOrder =
       readonly count: number;
       readonly from?: string;
     }
-  | { readonly kind: "ask-udp"; readonly address: string; readonly port: number; readonly count: number }
+  | {
+      readonly kind: "ask-udp";
+      readonly address: string;
+      readonly port: number;
+      readonly count: number;
+      readonly oneSocket: boolean;
+    }
   | { readonly kind: "hold"; readonly id: string; readonly address: string; readonly port: number }
   | { readonly kind: "say" | "drop"; readonly id: string };
 
@@ -26,13 +33,19 @@ export interface Agent {
   readonly name: string;
   /** Listens on all addresses of both families; answers `NAME what was sent`, and GET with 200 and the name. */
   readonly serve: (port: number) => Promise<void>;
-  readonly serveUdp: (port: number) => Promise<void>;
+  /** Answers datagrams with the name; bound to one address, as answers leave with that one. */
+  readonly serveUdp: (address: string, port: number) => Promise<void>;
   /** Closes the listener and its connections. */
   readonly stop: (port: number) => Promise<void>;
   /** Names of the servers that answered `count` connections, or an error's code, in order. */
   readonly ask: (address: string, port: number, count?: number, from?: string) => Promise<readonly string[]>;
-  /** The same with datagrams, each from a port of its own. */
-  readonly askUdp: (address: string, port: number, count?: number) => Promise<readonly string[]>;
+  /** The same with datagrams, each from a port of its own or all from one. */
+  readonly askUdp: (
+    address: string,
+    port: number,
+    count: number,
+    options?: { readonly oneSocket: boolean },
+  ) => Promise<readonly string[]>;
   /** Opens a connection and keeps it as `id`; fails unless it opens. */
   readonly hold: (id: string, address: string, port: number) => Promise<void>;
   /** One line over a held connection: the name of who answered, `timeout` or `lost`. */
@@ -54,11 +67,12 @@ export async function startAgent(node: NetworkNode): Promise<Agent> {
   return {
     name: node.name,
     serve: async (port) => void (await order({ kind: "serve", port })),
-    serveUdp: async (port) => void (await order({ kind: "serve-udp", port })),
+    serveUdp: async (address, port) => void (await order({ kind: "serve-udp", address, port })),
     stop: async (port) => void (await order({ kind: "stop", port })),
     ask: (address, port, count = 1, from) =>
       order({ kind: "ask", address, port, count, ...(from === undefined ? {} : { from }) }),
-    askUdp: (address, port, count = 1) => order({ kind: "ask-udp", address, port, count }),
+    askUdp: (address, port, count, options = { oneSocket: false }) =>
+      order({ kind: "ask-udp", address, port, count, ...options }),
     hold: async (id, address, port) => {
       const [outcome] = await order({ kind: "hold", id, address, port });
       if (outcome !== "open") throw new Error(`connection ${id} from ${node.name} to ${address}:${port}: ${outcome}`);

@@ -44,11 +44,11 @@ function stop(port: number): string {
   return "stopped";
 }
 
-function serveUdp(port: number): Promise<string> {
-  const socket = createSocket({ type: "udp4" });
+function serveUdp(address: string, port: number): Promise<string> {
+  const socket = createSocket("udp4");
   udpServers.set(port, socket);
   socket.on("message", (_bytes, peer) => socket.send(name, peer.port, peer.address));
-  return new Promise((done) => socket.bind(port, "0.0.0.0", () => done("listening")));
+  return new Promise((done) => socket.bind(port, address, () => done("listening")));
 }
 
 /** One connection, one line there and back. */
@@ -67,19 +67,32 @@ function ask(address: string, port: number, localAddress?: string): Promise<stri
   });
 }
 
-function askUdp(address: string, port: number): Promise<string> {
+/** One datagram there and back; closes the socket unless it is to be used again. */
+function askUdp(socket: UdpSocket, address: string, port: number): Promise<string> {
   return new Promise((done) => {
-    const socket = createSocket("udp4");
     const timer = setTimeout(() => finish("timeout"), ANSWER_MS);
     const finish = (text: string): void => {
       clearTimeout(timer);
-      socket.close();
+      socket.removeAllListeners();
       done(text);
     };
     socket.on("error", (error) => finish(error.message));
     socket.on("message", (bytes) => finish(bytes.toString()));
     socket.send("hello", port, address);
   });
+}
+
+async function askUdpSeveral(order: AgentOrder & { readonly kind: "ask-udp" }): Promise<string[]> {
+  let socket = createSocket("udp4");
+  const answers: string[] = [];
+  for (let index = 0; index < order.count; index++) {
+    answers.push(await askUdp(socket, order.address, order.port));
+    if (order.oneSocket) continue;
+    socket.close();
+    socket = createSocket("udp4");
+  }
+  socket.close();
+  return answers;
 }
 
 function hold(id: string, address: string, port: number): Promise<string> {
@@ -124,13 +137,13 @@ async function obey(order: AgentOrder): Promise<readonly string[]> {
     case "serve":
       return [await serve(order.port)];
     case "serve-udp":
-      return [await serveUdp(order.port)];
+      return [await serveUdp(order.address, order.port)];
     case "stop":
       return [stop(order.port)];
     case "ask":
       return several(order.count, () => ask(order.address, order.port, order.from));
     case "ask-udp":
-      return several(order.count, () => askUdp(order.address, order.port));
+      return askUdpSeveral(order);
     case "hold":
       return [await hold(order.id, order.address, order.port)];
     case "say":

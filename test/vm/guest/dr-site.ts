@@ -5,6 +5,7 @@
 import { makeNetwork, type Network, type NetworkNode } from "../../support/netns.ts";
 import { type Agent, startAgent } from "./agent-orders.ts";
 import type { Closable } from "./scenario.ts";
+import { runAll } from "./shell.ts";
 
 export const VIP = "192.168.168.12";
 export const VIP6 = "2001:db8:168::12";
@@ -34,9 +35,11 @@ export interface RealServer {
 
 /** What `lvs.dr.sh start` of the tutorials wants to do, with `all` instead of `lo` alone. */
 export async function silenceVip(node: NetworkNode): Promise<void> {
-  await node.run(["sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2"]);
-  await node.run(["ip", "address", "add", `${VIP}/32`, "dev", "lo"]);
-  await node.run(["ip", "address", "add", `${VIP6}/128`, "dev", "lo", "nodad"]);
+  await runAll(node, [
+    "sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2",
+    `ip address add ${VIP}/32 dev lo`,
+    `ip address add ${VIP6}/128 dev lo nodad`,
+  ]);
 }
 
 /** Second address of each node, for the IPv6 checks: the last byte is the same. */
@@ -59,9 +62,9 @@ export async function openDrSite(): Promise<DrSite> {
     "dr",
     Object.fromEntries(Object.entries(V4).map(([name, ip]) => [name, `${ip}/24`])),
   );
-  for (const node of network.nodes) {
-    await node.run(["ip", "address", "add", `${address6(node)}/64`, "dev", "eth0", "nodad"]);
-  }
+  const addV6 = (node: NetworkNode): Promise<string> =>
+    runAll(node, [`ip address add ${address6(node)}/64 dev eth0 nodad`]);
+  await Promise.all(network.nodes.map(addV6));
   const [client, rs1, rs2] = await Promise.all(["client", "rs1", "rs2"].map((name) => startAgent(network.node(name))));
   const servers = [
     { node: network.node("rs1"), agent: rs1! },
