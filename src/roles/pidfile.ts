@@ -1,5 +1,6 @@
 /** The pidfile (global.pidfile): one appliance a file. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 
 /** Writes our pid; the message when the process that it names still runs. */
 export function claimPidfile(path: string): string | null {
@@ -31,10 +32,17 @@ function readPid(path: string): number | null {
 
 /** True for a living process of this program: pids are reused. */
 function isRunning(pid: number): boolean {
+  return programOf(pid) === basename(process.execPath);
+}
+
+/** Name of the program that a process runs, null when there is no such process. */
+function programOf(pid: number): string | null {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("ballast");
-  } catch {
-    // No such process.
-    return false;
+    // Replaced by a newer one meanwhile, it reads "/usr/bin/ballast (deleted)".
+    return basename(readlinkSync(`/proc/${pid}/exe`)).replace(/ \(deleted\)$/, "");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EACCES") return null;
+    // Somebody else's process: what it calls itself is open to all.
+    return basename(readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")[0] ?? "");
   }
 }

@@ -237,6 +237,7 @@ describe("reload and sessions", () => {
     process.kill(worker, "SIGCONT");
     expect((await reloaded).code).toBe(0);
     await Promise.all(waiting.map((client, i) => client.until((text) => text.includes(`asked for /waiting/${i}\n`))));
+    for (const client of waiting) client.close();
     expect(await accepts(oldPort)).toBe(false);
   }, 30_000);
 

@@ -1,0 +1,149 @@
+/** VRRP in the whole appliance, in network namespaces. Skipped without root. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { type Appliance, isAlive, startAppliance, stopAppliances, supervisorPid } from "../support/appliance.ts";
+import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
+import type { TestProcess } from "../support/process.ts";
+import { waitFor } from "../support/wait.ts";
+
+let network: Network | null = null;
+
+afterEach(async () => {
+  await stopAppliances();
+  await network?.close();
+  network = null;
+});
+
+const INTERVAL_MS = 200;
+const VIP = "192.0.2.10/24";
+
+interface Changes {
+  readonly priority?: number;
+  readonly interface?: string;
+  readonly servers?: string;
+  readonly rules?: string;
+}
+
+function site({ priority = 100, interface: name = "eth0", servers = '"127.0.0.1:1"', rules = "" }: Changes): string {
+  return `[defaults]
+mode = "http"
+retries = 0
+[frontend.web]
+bind = ["vip:VI_1:80", "127.0.0.1:8000"]
+default_backend = "app"
+${rules}
+[backend.app]
+check = { tcp = true, interval = "1s" }
+servers = [${servers}]
+[vrrp.VI_1]
+interface = "${name}"
+virtual_router_id = 51
+priority = ${priority}
+version = 3
+advert_interval = "${INTERVAL_MS}ms"
+addresses = ["${VIP}"]
+track = [{ proxy = true }]
+`;
+}
+
+const inside = (name: string): readonly string[] => ["ip", "netns", "exec", network!.node(name).namespace];
+
+async function start(name: string, changes: Changes = {}): Promise<Appliance> {
+  return startAppliance(site(changes), { prefix: inside(name) });
+}
+
+async function stateOf(appliance: Appliance): Promise<string | undefined> {
+  return (await appliance.snapshot()).vrrp[0]?.state;
+}
+
+/** Adverts as they pass node c: seconds and source. */
+function listen(): TestProcess {
+  return network!.node("c").start(["tcpdump", "-tt", "-l", "-n", "-i", "eth0", "ip", "proto", "112"]);
+}
+
+function advertTimesMs(listener: TestProcess): readonly number[] {
+  const times = listener.stdout().matchAll(/^(\d+\.\d+) IP 192\.0\.2\.1 /gm);
+  return [...times].map((match) => Number(match[1]) * 1000);
+}
+
+function longestGapMs(times: readonly number[]): number {
+  return times.slice(1).reduce((longest, time, i) => Math.max(longest, time - times[i]!), 0);
+}
+
+describe.skipIf(!canMakeNamespaces)("an appliance with a VIP", () => {
+  test("delays no advert by more than half an interval over ten reloads, and keeps the VIP", async () => {
+    network = await makeNetwork("be2ev", { a: "192.0.2.1/24", c: "192.0.2.3/24" });
+    const listener = listen();
+    await listener.waitForOutput(/listening on eth0/);
+    const a = await start("a");
+    await waitFor("a to lead", async () => (await stateOf(a)) === "master");
+    await waitFor("adverts", () => advertTimesMs(listener).length > 3);
+    const transitions = (await a.snapshot()).vrrp[0]?.transitions;
+    for (let i = 0; i < 10; i++) {
+      const servers = i % 2 === 0 ? '"127.0.0.1:1", "127.0.0.1:2"' : '"127.0.0.1:1"';
+      const rules = i % 3 === 0 ? '[[frontend.web.rules]]\nwhen = "path_beg /x"\ndeny = { status = 403 }' : "";
+      a.write(site({ servers, rules }));
+      expect((await a.cli(["reload"])).code).toBe(0);
+    }
+    const count = advertTimesMs(listener).length;
+    await waitFor("more adverts", () => advertTimesMs(listener).length > count + 3);
+    expect(longestGapMs(advertTimesMs(listener))).toBeLessThan(1.5 * INTERVAL_MS);
+    const [status] = (await a.snapshot()).vrrp;
+    expect(status).toMatchObject({ state: "master", transitions });
+    expect(await network.node("a").addresses()).toContain(VIP);
+  }, 60_000);
+
+  test("a worker that is killed does not move the VIP", async () => {
+    network = await makeNetwork("be2ev", { a: "192.0.2.1/24", b: "192.0.2.2/24" });
+    const a = await start("a", { priority: 101 });
+    await waitFor("a to lead", async () => (await stateOf(a)) === "master");
+    const b = await start("b");
+    for (let i = 0; i < 2; i++) {
+      const pid = a.pidOf("worker/0") ?? -1;
+      process.kill(pid, "SIGKILL");
+      await waitFor("the next worker", () => a.pidOf("worker/0") !== null && a.pidOf("worker/0") !== pid);
+    }
+    await waitFor("all roles", async () => (await a.snapshot()).processes.every(({ state }) => state === "running"));
+    expect(await stateOf(a)).toBe("master");
+    expect(await stateOf(b)).toBe("backup");
+    expect((await b.snapshot()).vrrp[0]?.transitions).toBe(1);
+  }, 60_000);
+
+  test("a stop gives the VIP to the other node before the proxy ends", async () => {
+    network = await makeNetwork("be2ev", { a: "192.0.2.1/24", b: "192.0.2.2/24" });
+    const a = await start("a", { priority: 101 });
+    await waitFor("a to lead", async () => (await stateOf(a)) === "master");
+    const b = await start("b");
+    const startedMs = performance.now();
+    a.process.signal("SIGTERM");
+    await waitFor("b to lead", async () => (await stateOf(b)) === "master");
+    expect(performance.now() - startedMs).toBeLessThan(1000);
+    expect(await a.process.exited).toBe(0);
+    expect(await network.node("a").addresses()).not.toContain(VIP);
+    expect(await network.node("b").addresses()).toContain(VIP);
+  }, 60_000);
+
+  test("a supervisor that is killed leaves no VIP behind", async () => {
+    network = await makeNetwork("be2ev", { a: "192.0.2.1/24", b: "192.0.2.2/24" });
+    const a = await start("a", { priority: 101 });
+    await waitFor("a to lead", async () => (await stateOf(a)) === "master");
+    const b = await start("b");
+    const vrrp = a.pidOf("vrrp") ?? -1;
+    process.kill(supervisorPid(a), "SIGKILL");
+    await waitFor("b to lead", async () => (await stateOf(b)) === "master");
+    await waitFor("the end of vrrp", () => !isAlive(vrrp));
+    expect(await network.node("a").addresses()).not.toContain(VIP);
+  }, 60_000);
+
+  test("an interface that is missing is a fault of its instance, said in words; the proxy serves", async () => {
+    network = await makeNetwork("be2ev", { a: "192.0.2.1/24" });
+    const a = await start("a", { interface: "eth9" });
+    const [status] = (await a.snapshot()).vrrp;
+    expect(status).toMatchObject({ state: "fault", interface: "eth9" });
+    expect(status?.why).toMatch(/interface.* does not exist/);
+    expect((await a.snapshot()).problems.map(({ object }) => object)).toContain("VI_1");
+    const answer = await network
+      .node("a")
+      .run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:8000/"]);
+    expect(answer).toBe("503");
+  }, 60_000);
+});
