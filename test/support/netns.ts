@@ -21,6 +21,8 @@ export interface NetworkNode {
   readonly start: (command: readonly string[], options?: StartOptions) => TestProcess;
   /** IPv4 addresses on the node's interface, with prefix length. */
   readonly addresses: () => Promise<readonly string[]>;
+  /** IPv6 addresses there. */
+  readonly addresses6: () => Promise<readonly string[]>;
 }
 
 export interface Network {
@@ -117,6 +119,10 @@ function networkNode(name: string, namespace: string, address: string): NetworkN
     addresses: async () => {
       const text = await mustRun(["ip", "-n", namespace, "-4", "-o", "address", "show", "up"]);
       return [...text.matchAll(/eth0\s+inet (\S+)/g)].map((match) => match[1]);
+    },
+    addresses6: async () => {
+      const text = await mustRun(["ip", "-n", namespace, "-6", "-o", "address", "show", "up"]);
+      return [...text.matchAll(/eth0\s+inet6 (\S+)/g)].map((match) => match[1]);
     },
   };
 }

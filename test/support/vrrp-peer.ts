@@ -45,6 +45,8 @@ export interface BallastNode {
   readonly process: TestProcess;
   /** The last status that the role sent for the first instance. */
   readonly status: () => VrrpStatus | null;
+  /** Of all instances, in the order of the configuration. */
+  readonly statuses: () => readonly VrrpStatus[];
   /** Text of every event so far. */
   readonly events: () => readonly string[];
   readonly waitForState: (state: string, timeoutMs?: number) => Promise<unknown>;
@@ -60,7 +62,8 @@ export async function stopSpeakers(): Promise<void> {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
-function temporaryFolder(): string {
+/** A folder that `stopSpeakers` removes. */
+export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "ballast-vrrp-"));
   folders.push(folder);
   return folder;
@@ -78,10 +81,12 @@ export function startBallast(node: NetworkNode, instances: readonly VrrpConfig[]
       .map((line) => JSON.parse(line) as { kind: string; value: unknown })
       .filter((line) => line.kind === kind)
       .map((line) => line.value);
-  const status = (): VrrpStatus | null => (lines("status") as VrrpStatus[][]).at(-1)?.[0] ?? null;
+  const statuses = (): readonly VrrpStatus[] => (lines("status") as VrrpStatus[][]).at(-1) ?? [];
+  const status = (): VrrpStatus | null => statuses()[0] ?? null;
   return {
     process: started,
     status,
+    statuses,
     events: () => (lines("event") as { text: string }[]).map((event) => event.text),
     waitForState: (state, timeoutMs) =>
       waitFor(`${node.name} to be ${state}`, () => status()?.state === state, timeoutMs),
@@ -102,7 +107,6 @@ export interface KeepalivedOptions {
 
 /** keepalived with the same instance; logs to its stderr. */
 export function startKeepalived(node: NetworkNode, options: KeepalivedOptions): TestProcess {
-  const folder = temporaryFolder();
   const auth =
     options.password === undefined
       ? ""
@@ -128,6 +132,12 @@ vrrp_instance VI_1 {
   }
 }
 `;
+  return startKeepalivedWith(node, text);
+}
+
+/** keepalived with this configuration. */
+export function startKeepalivedWith(node: NetworkNode, text: string): TestProcess {
+  const folder = temporaryFolder();
   const path = join(folder, "keepalived.conf");
   writeFileSync(path, text);
   const pid = (name: string): string => join(folder, `${name}.pid`);

@@ -68,7 +68,8 @@ export class Announcer {
   }
 
   close(): void {
-    for (const owner of [...this.running.keys()]) this.cancel(owner);
+    for (const timer of this.running.values()) timer.cancel();
+    this.running.clear();
     close(this.fd);
   }
 

@@ -12,12 +12,12 @@ import { nextDeadline } from "../../../src/vrrp/machine.ts";
 import {
   passwordBytes,
   type ReceiveNote,
+  receiveAdvert,
   receivePacket,
   type ReceiveReason,
   type ReceiveView,
 } from "../../../src/vrrp/receive.ts";
 import { downMs } from "../../../src/vrrp/timing.ts";
-import { decodeAdvert } from "../../../src/vrrp/wire.ts";
 import { drive, effectKinds, paramsWith, running } from "./instances.ts";
 
 interface PacketCase {
@@ -132,11 +132,25 @@ for (const each of cases.filter((candidate) => !candidate.id.startsWith("v6-")))
 }
 
 for (const each of cases.filter((candidate) => candidate.id.startsWith("v6-"))) {
-  test(`decodeAdvert treats IPv6 case ${each.id} as written`, () => {
+  test(`receiveAdvert treats IPv6 case ${each.id} as written`, () => {
     const bytes = Uint8Array.fromHex(each.packet_hex);
     const ends = { source: addressBytes(each.ip_src), destination: addressBytes(each.ip_dst) };
-    const result = decodeAdvert(bytes, 0, bytes.length, ends);
-    expect(result.ok ? "accepted" : result.error).toBe(each.verdict === "accept" ? "accepted" : REASONS[each.id]);
+    const packet = { ...ends, ttl: each.ttl, payloadStart: 0, payloadEnd: bytes.length };
+    const view: ReceiveView = {
+      virtualRouterId: 60,
+      version: 3,
+      advertIntervalMs: 1000,
+      addresses: Uint8Array.from([...addressBytes("fe80::1"), ...addressBytes("2001:db8::1")]),
+      password: null,
+      ownAddress: addressBytes("fe80::fb"),
+      multicastGroup: addressBytes("ff02::12"),
+      peers: null,
+    };
+    const result = receiveAdvert(bytes, packet, (id) => (id === view.virtualRouterId ? view : null));
+    const wanted = each.verdict === "accept" ? "accepted" : REASONS[each.id];
+    expect(result.ok ? "accepted" : result.error.reason).toBe(wanted);
+    const routed = receiveAdvert(bytes, { ...packet, ttl: 254 }, () => view);
+    expect(routed.ok ? "accepted" : routed.error.reason).toBe("ttl");
   });
 }
 

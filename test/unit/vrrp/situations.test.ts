@@ -35,9 +35,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "auth-hmac-clock-step": "later: auth_hmac is an unstable draft and not offered",
   "vip-answered-by-other-host": "later: ARP probe before the first takeover",
   "netlink-enobufs": "test/unit/netlink/node-view.test.ts (replaceWith after a dump)",
-  "startup-delay": "later: start-up delay is not a key yet",
   "reload-bad-config": "configuration tests: a reload with issues never reaches this role",
-  "track-script-hang": "later: script tracks",
+  "track-script-hang": "test/net/vrrp-tracks.test.ts",
   "igmp-snooping": "later: periodic IGMP reports; the kernel sends them on link up",
   "arp-ignore": "later: doctor",
 };
@@ -132,6 +131,41 @@ situation("advert-send-fails", "step advert_sent three times refused is fault, o
   expect(twice.instance.state.kind).toBe("master");
   const third = step(twice.instance, refused, params, NOW);
   expect(third.instance.state).toMatchObject({ kind: "fault", cause: { kind: "trouble" } });
+});
+
+situation("startup-delay", "step start with a start-up delay sends and hears nothing until it ends", () => {
+  const params = paramsWith({ startupDelayMs: 20_000, startAsMaster: true });
+  const started = drive(newInstance(params), params, NOW, linkUp(SELF), { kind: "start" }, { kind: "tick" });
+  expect(started.effects).toEqual([]);
+  expect(nextDeadline(started.instance)).toBe(later(NOW, 20_000));
+  const begun = step(started.instance, { kind: "tick" }, params, later(NOW, 20_000));
+  expect(begun.instance.state.kind).toBe("backup");
+});
+
+test("step link up after a fault is used after the interface's delay only, and a second loss starts it again", () => {
+  const params = paramsWith({ linkUpDelayMs: 3000 });
+  const down = { kind: "link", link: { kind: "down" } } as const;
+  const failed = step(running(params, "master", SELF, NOW), down, params, NOW);
+  const up = step(failed.instance, linkUp(SELF), params, later(NOW, 1000));
+  expect(up.instance.state).toMatchObject({ kind: "fault", cause: { kind: "interface_settling" } });
+  expect(nextDeadline(up.instance)).toBe(later(NOW, 4000));
+  const flapped = drive(up.instance, params, later(NOW, 2000), down, linkUp(SELF));
+  expect(nextDeadline(flapped.instance)).toBe(later(NOW, 5000));
+  const settled = step(flapped.instance, { kind: "tick" }, params, later(NOW, 5000));
+  expect(settled.instance.state.kind).toBe("backup");
+});
+
+test("step start with the link up does not wait for the interface's delay", () => {
+  const params = paramsWith({ linkUpDelayMs: 3000 });
+  expect(drive(newInstance(params), params, NOW, linkUp(SELF), { kind: "start" }).instance.state.kind).toBe("backup");
+});
+
+test("step advert of a lower master schedules a second burst after the configured delay", () => {
+  const garp = { delayMs: 5000, repeat: 5, refreshMs: 0, lowerPriorityRepeat: 2, lowerPriorityDelayMs: 700 };
+  const params = paramsWith({ garp });
+  const heard = step(running(params, "master", SELF, NOW), advert(PEER, 50), params, NOW);
+  expect(nextDeadline(heard.instance)).toBe(later(NOW, 700));
+  expect(effectKinds(step(heard.instance, { kind: "tick" }, params, later(NOW, 700)).effects)).toEqual(["announce"]);
 });
 
 test("step address_lost puts the VIP back and announces it, as master only", () => {
