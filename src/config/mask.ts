@@ -38,11 +38,16 @@ export function maskConfig(config: Config): Config {
   };
 }
 
+/** The server stays readable: who is told is no secret, how is. */
+export function maskUrl(url: string): string {
+  return `${new URL(url).origin}/${MASK}`;
+}
+
 function maskAlerts({ events, email, webhook }: AlertsConfig): AlertsConfig {
   return {
     events,
     email: email?.auth ? { ...email, auth: { ...email.auth, password: MASK } } : email,
-    webhook: webhook && { ...webhook, url: MASK, token: webhook.token === null ? null : MASK },
+    webhook: webhook && { ...webhook, url: maskUrl(webhook.url), token: webhook.token === null ? null : MASK },
   };
 }
 

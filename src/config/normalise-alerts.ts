@@ -7,7 +7,7 @@ import { alertsRows, emailRows, type webhookRows } from "./schema-alerts.ts";
 import type { Path } from "./schema-issue.ts";
 import { plain } from "./schema-table.ts";
 import type { Decoded } from "./schema-type.ts";
-import type { AlertsConfig, EmailConfig, WebhookConfig } from "./types.ts";
+import type { AlertsConfig, Authorities, EmailConfig, WebhookConfig } from "./types.ts";
 
 /** Submission over implicit TLS (RFC 8314, section 3.3). */
 const IMPLICIT_TLS_PORT = 465;
@@ -85,10 +85,10 @@ function normaliseWebhook(
   return value.url === undefined ? null : { url: value.url, token, ca };
 }
 
-function readAuthorities(path: string | undefined, at: Path, context: NormaliseContext): string | null {
+function readAuthorities(path: string | undefined, at: Path, context: NormaliseContext): Authorities | null {
   if (path === undefined) return null;
   const read = context.environment.readFile(path);
-  if (read.ok && read.value.includes("-----BEGIN CERTIFICATE-----")) return read.value;
+  if (read.ok && read.value.includes("-----BEGIN CERTIFICATE-----")) return { path, pem: read.value };
   const why = read.ok ? "it has no certificate" : read.error;
   context.sink.error(at, `cannot take authorities from ${path}: ${why}`, { found: path });
   return null;

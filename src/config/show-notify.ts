@@ -1,6 +1,6 @@
 /** `notify` and [alerts] as the document that would produce them, secrets masked. */
 import { formatDurationMs } from "../lib/units.ts";
-import { MASK } from "./mask.ts";
+import { MASK, maskUrl } from "./mask.ts";
 import type { AlertsConfig, NotifyConfig } from "./types.ts";
 
 type Tree = Record<string, unknown>;
@@ -21,7 +21,6 @@ export function notifyTree(notify: NotifyConfig | undefined): Tree | undefined {
   };
 }
 
-/** Authorities stand in the configuration as their text; the file that they came from is not known any more. */
 export function alertsTree(alerts: AlertsConfig | undefined): Tree | undefined {
   if (alerts === undefined) return undefined;
   const { email, webhook } = alerts;
@@ -37,7 +36,11 @@ export function alertsTree(alerts: AlertsConfig | undefined): Tree | undefined {
             starttls: email.tls === "starttls",
             user: email.auth?.user,
             password: email.auth === null ? undefined : MASK,
+            ca: email.ca?.path,
           },
-    webhook: webhook === null ? undefined : { url: MASK, token: webhook.token === null ? undefined : MASK },
+    webhook:
+      webhook === null
+        ? undefined
+        : { url: maskUrl(webhook.url), token: webhook.token === null ? undefined : MASK, ca: webhook.ca?.path },
   };
 }

@@ -30,6 +30,12 @@ export interface AlertsConfig {
   readonly webhook: WebhookConfig | null;
 }
 
+/** Certificates of authorities, read with the configuration: the role may not be allowed to. */
+export interface Authorities {
+  readonly path: string;
+  readonly pem: string;
+}
+
 export interface EmailConfig {
   readonly from: string;
   readonly to: readonly string[];
@@ -38,16 +44,16 @@ export interface EmailConfig {
   /** none: in clear; starttls: encrypted or not sent; implicit: TLS from the first byte (port 465). */
   readonly tls: "none" | "starttls" | "implicit";
   readonly auth: { readonly user: string; readonly password: string } | null;
-  /** PEM text of the authorities to trust; null: the usual ones. */
-  readonly ca: string | null;
+  /** Whom to trust; null: the usual authorities. */
+  readonly ca: Authorities | null;
 }
 
 export interface WebhookConfig {
   readonly url: string;
   /** Sent as Authorization: Bearer. */
   readonly token: string | null;
-  /** PEM text of the authorities to trust; null: the usual ones. */
-  readonly ca: string | null;
+  /** Whom to trust; null: the usual authorities. */
+  readonly ca: Authorities | null;
 }
 
 export interface GlobalConfig {

@@ -19,7 +19,7 @@ export async function sendMail(email: EmailConfig, node: string, mail: AlertMail
     ignoreTLS: email.tls === "none",
     name: ehloName(node),
     ...(email.auth === null ? {} : { auth: { user: email.auth.user, pass: email.auth.password } }),
-    tls: { minVersion: "TLSv1.2", ...(email.ca === null ? {} : { ca: email.ca }) },
+    tls: { minVersion: "TLSv1.2", ...(email.ca === null ? {} : { ca: email.ca.pem }) },
     dnsTimeout: CONNECT_WITHIN_MS,
     connectionTimeout: CONNECT_WITHIN_MS,
     greetingTimeout: ANSWER_WITHIN_MS,

@@ -17,7 +17,7 @@ export async function postWebhook(webhook: WebhookConfig, body: string): Promise
       body,
       redirect: "manual",
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-      ...(webhook.ca === null ? {} : { tls: { ca: webhook.ca } }),
+      ...(webhook.ca === null ? {} : { tls: { ca: webhook.ca.pem } }),
     });
     // What it says is of no interest, however much it is.
     await response.body?.cancel();

@@ -14,9 +14,13 @@ beforeAll(async () => {
 });
 afterEach(stopAllProcesses);
 
+function trusted(): EmailConfig["ca"] {
+  return { path: "/ca.pem", pem: certificate.cert };
+}
+
 function emailTo(server: { readonly port: number }, fields: Partial<EmailConfig> = {}): EmailConfig {
   const recipients = { from: "lb@example.com", to: ["ops@example.com", "on-call@example.com"] };
-  const way = { host: "127.0.0.1", port: server.port, tls: "starttls", auth: null, ca: certificate.cert } as const;
+  const way = { host: "127.0.0.1", port: server.port, tls: "starttls", auth: null, ca: trusted() } as const;
   return { ...recipients, ...way, ...fields };
 }
 

@@ -68,7 +68,9 @@ test("postWebhook trusts the authority of the configuration and no other", async
   const url = `https://127.0.0.1:${port}/`;
   expect(await postWebhook({ url, token: null, ca: null }, "{}")).toMatchObject({ ok: false, temporary: true });
   expect(taken).toEqual([]);
-  expect(await postWebhook({ url, token: null, ca: certificate.cert }, "{}")).toMatchObject({ ok: true });
+  expect(await postWebhook({ url, token: null, ca: { path: "/ca.pem", pem: certificate.cert } }, "{}")).toMatchObject({
+    ok: true,
+  });
 });
 
 test("postWebhook to a port where nobody listens fails for now", async () => {

@@ -40,3 +40,15 @@ test("configDocument never holds a secret", () => {
   expect(JSON.stringify(configDocument(config))).not.toContain("geheim");
   expect(maskConfig(config).vrrp[0].authPassword).toBe(MASK);
 });
+
+test("configDocument and maskConfig hold no secret of alerts, and say whom they are for", () => {
+  const text = `[alerts]
+email = { from = "a@example.com", to = ["b@example.com"], server = "smtp.example.com", user = "lb", password = "geheim" }
+webhook = { url = "https://hooks.example.com/geheim", token = "geheim" }`;
+  const config = configOf(text);
+  expect(config.alerts?.webhook?.url).toBe("https://hooks.example.com/geheim");
+  for (const shown of [configDocument(config), maskConfig(config), parseConfig(text, testEnvironment()).masked]) {
+    expect(JSON.stringify(shown)).not.toContain("geheim");
+  }
+  expect(maskConfig(config).alerts?.webhook?.url).toBe(`https://hooks.example.com/${MASK}`);
+});

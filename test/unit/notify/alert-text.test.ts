@@ -41,7 +41,7 @@ test("alertMail names the object when the text does not", () => {
 test("alertMail makes text from the network harmless and keeps the subject short", () => {
   const event = eventOf({ text: `app/web1 is DOWN: \r\nBcc: x@example.com\u001b[2J ${"x".repeat(500)}` });
   const mail = alertMail({ alerts: [{ event, changes: 1 }], omitted: 0 }, sender);
-  expect(mail.subject).not.toMatch(/[\r\n\u001b]/);
+  for (const unsafe of ["\r", "\n", "\u001b"]) expect(mail.subject).not.toContain(unsafe);
   expect(mail.subject.length).toBe(120);
   expect(mail.text.split("\n")[0]).toContain(String.raw`\x0d\x0aBcc: x@example.com\x1b[2J`);
 });
