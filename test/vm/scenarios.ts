@@ -4,8 +4,10 @@ import { keepalived } from "./guest/keepalived.ts";
 import { ipvsadm } from "./guest/table-tool.ts";
 import { drScenario } from "./scenarios/dr.ts";
 import { forwardingScenario } from "./scenarios/forwarding.ts";
+import { schedulingScenario } from "./scenarios/scheduling.ts";
 
 export const scenarios: readonly Scenario[] = [
   drScenario("dr-keepalived", keepalived),
   forwardingScenario("forwarding-ipvsadm", ipvsadm),
+  schedulingScenario("scheduling-ipvsadm", ipvsadm),
 ];
