@@ -35,6 +35,8 @@ export class Hooks {
   private allowed: ReadonlySet<string> = new Set();
   private user = "";
   private onIdle: (() => void) | null = null;
+  /** Nothing is started any more. */
+  private closed = false;
 
   constructor(options: HooksOptions) {
     this.options = options;
@@ -85,6 +87,7 @@ export class Hooks {
   finish(withinMs: number, done: () => void): void {
     let limit: LoopTimer | null = null;
     const end = (): void => {
+      this.closed = true;
       this.onIdle = null;
       limit?.cancel();
       this.runner.killAll();
@@ -102,6 +105,7 @@ export class Hooks {
   }
 
   private run(call: HookCall): void {
+    if (this.closed) return;
     const notify = this.notifyOf(call.instance);
     this.runNext(call, notify ? hookCommands(notify, call, this.user) : []);
   }
@@ -111,6 +115,7 @@ export class Hooks {
     const [command, ...rest] = commands;
     if (command === undefined) return this.next(call.instance);
     this.runner.run(command, (result) => {
+      if (this.closed) return;
       this.reportHook(call, command, result);
       this.runNext(call, rest);
     });
