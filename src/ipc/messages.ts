@@ -107,6 +107,23 @@ export interface ScriptResult {
   readonly reason: string;
 }
 
+/** What the supervisor does for a vrrp role that dies while it leads; it sends the packets as they are. */
+export interface VrrpWill {
+  readonly packets: readonly {
+    readonly family: 4 | 6;
+    readonly interface: string;
+    readonly source: string;
+    readonly destination: string;
+    /** Over IPv4 with the IP header, over IPv6 without. */
+    readonly base64: string;
+  }[];
+  readonly addresses: readonly {
+    readonly interface: string;
+    readonly address: string;
+    readonly prefixLength: number;
+  }[];
+}
+
 export interface MessagePayloads {
   start: Assignment;
   prepare: Assignment;
@@ -130,6 +147,7 @@ export interface MessagePayloads {
   processes: Processes;
   run_script: RunScript;
   script_result: ScriptResult;
+  vrrp_will: VrrpWill;
 }
 
 export type MessageType = keyof MessagePayloads;
@@ -162,6 +180,7 @@ export const messageTable: { readonly [T in MessageType]: MessageRow } = {
   processes: { code: 18, from: ["supervisor"], to: ["admin"], descriptors: false },
   run_script: { code: 19, from: ["vrrp", "director"], to: ["supervisor"], descriptors: false },
   script_result: { code: 20, from: ["supervisor"], to: ["vrrp", "director"], descriptors: false },
+  vrrp_will: { code: 21, from: ["vrrp"], to: ["supervisor"], descriptors: false },
 };
 
 /** A configuration with 3,000 servers is about 2 MB of JSON; beyond this a frame is a bug. */

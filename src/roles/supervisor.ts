@@ -17,6 +17,7 @@ import type { BallastEvent } from "../admin/api.ts";
 import { ADMIN_LISTENER, assignmentFor, type Running } from "./assignment.ts";
 import { launchCommand } from "./command-launch.ts";
 import type { LoadedConfig } from "./config-file.ts";
+import { LastWill } from "./last-will.ts";
 import { Hooks } from "./hooks.ts";
 import {
   type Happening,
@@ -67,6 +68,7 @@ export class Supervisor {
   private readonly hooks: Hooks;
   private servers: ServerStates;
   private vrrp: readonly VrrpStatus[] = [];
+  private readonly lastWill = new LastWill();
   private phase: "starting" | "running" | "stopping" = "starting";
   private drainLimitMs = 0;
   private exitCode = 0;
@@ -165,6 +167,7 @@ export class Supervisor {
     channel.on("event", (event) => this.publish({ ...event, source: process.name }));
     channel.on("verdict", (verdict) => this.onVerdict(verdict));
     channel.on("vrrp_status", (statuses) => this.setVrrp(statuses));
+    channel.on("vrrp_will", (will) => this.lastWill.set(will));
     channel.on("request", ({ id, request, by }) => {
       this.answer(request, by, (reply) => channel.send("reply", { id, reply }));
     });
@@ -207,7 +210,10 @@ export class Supervisor {
       this.options.objects.forgetWorker(process.index);
       this.updateProxyHealth();
     }
-    if (process.role === "vrrp") this.setVrrp([]);
+    if (process.role !== "vrrp") return;
+    const done = this.lastWill.open();
+    if (done !== null) this.event("warning", "vrrp.address", "", done);
+    this.setVrrp([]);
   }
 
   private onHung({ name, state }: RoleProcess, silentMs: number): void {
@@ -395,6 +401,11 @@ export class Supervisor {
     this.options.log(kept);
     this.hooks.event(kept);
     for (const channel of this.processes.channels("admin", "notify")) channel.send("event", kept);
+  }
+
+  /** A signal whose meaning is fixed and not there yet. */
+  notSupported(signal: string, what: string): void {
+    this.event("warning", "appliance.signal", "", `${signal}: ${what} is not supported yet`);
   }
 
   /** SIGUSR1: what runs, as log lines. */

@@ -51,6 +51,8 @@ class VrrpRole {
   /** Why there is no speaker; null when there is one. */
   private refusal: string | null = null;
   private statusIsDue = false;
+  /** The will that the supervisor has, as text. */
+  private willText = "";
 
   constructor(channel: Channel, loop: Loop) {
     this.channel = channel;
@@ -100,6 +102,7 @@ class VrrpRole {
   stop(): void {
     this.speaker?.stop();
     this.speaker = null;
+    this.sendWill();
     this.channel.send("drained", {});
     this.endWhenSent();
   }
@@ -151,6 +154,15 @@ class VrrpRole {
     });
   }
 
+  /** On every change, before anything else is said: the supervisor acts on it when this process is no more. */
+  private sendWill(): void {
+    const will = this.speaker?.will() ?? { packets: [], addresses: [] };
+    const text = JSON.stringify(will);
+    if (text === this.willText) return;
+    this.willText = text;
+    this.channel.send("vrrp_will", will);
+  }
+
   /** One message for everything that changes in this turn. */
   private statusChanged(): void {
     if (this.statusIsDue) return;
@@ -162,6 +174,7 @@ class VrrpRole {
 
   private sendStatus(): void {
     this.statusIsDue = false;
+    this.sendWill();
     this.channel.send("vrrp_status", this.speaker?.status() ?? refusedStatus(this.configs, this.refusal ?? "ended"));
   }
 }

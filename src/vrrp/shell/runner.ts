@@ -3,6 +3,7 @@
  * becomes an event in turn, handled after the effects of the first are done.
  */
 import type { BallastEvent, EventLevel, VrrpStatus } from "../../admin/api.ts";
+import type { VrrpWill } from "../../ipc/messages.ts";
 import { assert, unreachable } from "../../lib/result.ts";
 import { type MonoMs, NEVER } from "../../lib/time.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
@@ -18,7 +19,8 @@ import { ReasonLog } from "../reason-log.ts";
 import type { InstanceSettings } from "../settings.ts";
 import type { TrackReading } from "../track.ts";
 import { type InstanceStats, newStats, vrrpStatus } from "../status.ts";
-import { authType, priority } from "../wire.ts";
+import { willAddress, willPacket } from "../will.ts";
+import { type Advert, authType, priority } from "../wire.ts";
 import type { AdvertPort } from "./advert-port.ts";
 import type { Announcer, AnnounceResult } from "./announcer.ts";
 import { VipKeeper } from "./vip-keeper.ts";
@@ -78,6 +80,17 @@ export class Runner {
 
   status(): VrrpStatus {
     return vrrpStatus(this.settings, this.instance, this.stats, monoNow());
+  }
+
+  /** What is to be done if this process dies now: for each peer a goodbye, and the VIPs away. */
+  will(): VrrpWill {
+    const source = this.ownAddress;
+    if (this.instance.state.kind !== "master" || source === null) return { packets: [], addresses: [] };
+    const advert = this.advert(priority.resign);
+    return {
+      packets: this.destinations().map((destination) => willPacket(this.settings, advert, source, destination)),
+      addresses: this.vips.held().map(willAddress),
+    };
   }
 
   /** Hands the event to the machine and performs the effects, and so on with what comes of them. */
@@ -210,12 +223,24 @@ export class Runner {
 
   /** Null, or why nobody was reached. With several unicast peers one that was reached is enough. */
   private trySend(advertPriority: number): string | null {
-    const { params, peers, password } = this.settings;
     const socket = this.ports.socket(this.settings);
     if (typeof socket === "string") return socket;
     const source = this.ownAddress;
     if (source === null) return "no address to send from";
-    const advert = {
+    const advert = this.advert(advertPriority);
+    let reached = false;
+    let refusal = "no peer is configured";
+    for (const destination of this.destinations()) {
+      const sent = socket.send(advert, { source, destination });
+      if (sent >= 0) reached = true;
+      else refusal = errnoText(sent);
+    }
+    return reached ? null : refusal;
+  }
+
+  private advert(advertPriority: number): Advert {
+    const { params, password } = this.settings;
+    return {
       version: params.version,
       virtualRouterId: this.settings.virtualRouterId,
       priority: advertPriority,
@@ -223,15 +248,11 @@ export class Runner {
       addressBytes: this.settings.family === 4 ? 4 : 16,
       addresses: this.settings.advertised,
       auth: password === null ? null : { type: authType.pass, data: password },
-    } as const;
-    let reached = false;
-    let refusal = "no peer is configured";
-    for (const destination of peers ?? [this.settings.multicastGroup]) {
-      const sent = socket.send(advert, { source, destination });
-      if (sent >= 0) reached = true;
-      else refusal = errnoText(sent);
-    }
-    return reached ? null : refusal;
+    };
+  }
+
+  private destinations(): readonly Uint8Array[] {
+    return this.settings.peers ?? [this.settings.multicastGroup];
   }
 
   private addVips(): void {

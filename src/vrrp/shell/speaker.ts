@@ -4,7 +4,7 @@
  */
 import type { BallastEvent, VrrpStatus } from "../../admin/api.ts";
 import type { TrackConfig, VrrpConfig } from "../../config/types.ts";
-import type { RunScript, ScriptResult } from "../../ipc/messages.ts";
+import type { RunScript, ScriptResult, VrrpWill } from "../../ipc/messages.ts";
 import { assert } from "../../lib/result.ts";
 import { ADDRESS_OWNER } from "../../netlink/codec-route.ts";
 import type { NodeChange } from "../../netlink/node-view.ts";
@@ -158,6 +158,15 @@ export class Speaker {
 
   status(): readonly VrrpStatus[] {
     return this.runners.map((runner) => runner.status());
+  }
+
+  /** What is to be done if this process dies now. */
+  will(): VrrpWill {
+    const wills = this.runners.map((runner) => runner.will());
+    return {
+      packets: wills.flatMap((will) => will.packets),
+      addresses: wills.flatMap((will) => will.addresses),
+    };
   }
 
   /** Something changed in the kernel's picture of the node. */

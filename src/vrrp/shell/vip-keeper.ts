@@ -68,6 +68,11 @@ export class VipKeeper {
     return left;
   }
 
+  /** Those that this process set and has not removed. */
+  held(): readonly Vip[] {
+    return this.settings.vips.filter((vip) => this.setHere.has(vipKey(vip)));
+  }
+
   /** The first VIP that somebody else set; null: none. The address owner's VIPs are meant to be there. */
   foreignVip(): Vip | null {
     if (this.settings.params.basePriority === priority.owner) return null;
