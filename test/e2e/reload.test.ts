@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { type Appliance, startAppliance, stopAppliances } from "../support/appliance.ts";
+import { type Appliance, signalPid, startAppliance, stopAppliances } from "../support/appliance.ts";
 import { startLoad } from "../support/load.ts";
 import { accepts, freePort, freePorts } from "../support/ports.ts";
 import { connectRaw } from "../support/raw-client.ts";
@@ -179,8 +179,8 @@ describe("reload that cannot be", () => {
     const servers = [server(toy("one"), "one")];
     const appliance = await startAppliance(site({ binds: [port], servers }));
     appliance.write(site({ binds: [port, newPort], servers }));
-    const stopped = appliance.pidOf("worker/0") ?? -1;
-    process.kill(stopped, "SIGSTOP");
+    const stopped = appliance.roleOf("worker/0");
+    signalPid(stopped, "SIGSTOP");
     const first = appliance.cli(["reload"], 15_000);
     await waitFor("its begin", async () => (await appliance.events()).some(({ text }) => text.startsWith("reload to")));
     const second = await appliance.cli(["reload"]);
@@ -227,14 +227,14 @@ describe("reload and sessions", () => {
     const [port, oldPort] = freePorts(2);
     const servers = [server(toy("one"), "one")];
     const appliance = await startAppliance(site({ binds: [port, oldPort], servers }));
-    const worker = appliance.pidOf("worker/0") ?? -1;
-    process.kill(worker, "SIGSTOP");
+    const worker = appliance.roleOf("worker/0");
+    signalPid(worker, "SIGSTOP");
     const waiting = await Promise.all(Array.from({ length: 20 }, () => connectRaw(oldPort)));
     waiting.forEach((client, i) => client.send(`GET /waiting/${i} HTTP/1.1\r\nHost: test\r\n\r\n`));
     appliance.write(site({ binds: [port], servers }));
     const reloaded = appliance.cli(["reload"]);
     await waitFor("its begin", async () => (await appliance.events()).some(({ text }) => text.startsWith("reload to")));
-    process.kill(worker, "SIGCONT");
+    signalPid(worker, "SIGCONT");
     expect((await reloaded).code).toBe(0);
     await Promise.all(waiting.map((client, i) => client.until((text) => text.includes(`asked for /waiting/${i}\n`))));
     for (const client of waiting) client.close();

@@ -1,8 +1,17 @@
 /** What each process may do: read from the kernel, for every thread. Skipped without root. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { applianceFile, applianceFiles, type Appliance, startAppliance, stopAppliances } from "../support/appliance.ts";
+import {
+  type Appliance,
+  applianceFile,
+  applianceFiles,
+  type ApplianceFiles,
+  rolesOf,
+  startAppliance,
+  stopAppliances,
+  supervisorPid,
+} from "../support/appliance.ts";
 import { ballastBinary, isRoot } from "../support/binary.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
 import { freePort } from "../support/ports.ts";
@@ -76,8 +85,7 @@ function rightsOf(pid: number): readonly Rights[] {
 }
 
 function expectRights(appliance: Appliance, name: string, capabilities: string): void {
-  const pid = appliance.pidOf(name);
-  if (pid === null) throw new Error(`${name} does not run`);
+  const pid = appliance.roleOf(name);
   expect(readdirSync(`/proc/${pid}/task`).length).toBeGreaterThan(2);
   const four = (id: number): string => Array.from({ length: 4 }, () => id).join("\t");
   const group = statSync(appliance.socket).gid;
@@ -109,7 +117,7 @@ describe.skipIf(!isRoot || !canMakeNamespaces)("started as root", () => {
       env: { BUN_OPTIONS: "--smol", NODE_OPTIONS: "--no-warnings", KEPT: "yes" },
     });
     for (const name of ["worker/0", "director", "admin"]) {
-      const environment = readFileSync(`/proc/${appliance.pidOf(name)}/environ`, "utf8").split("\0");
+      const environment = readFileSync(`/proc/${appliance.roleOf(name)}/environ`, "utf8").split("\0");
       expect(environment).toContain("KEPT=yes");
       expect(environment.filter((entry) => /^(BUN_|NODE_OPTIONS)/.test(entry))).toEqual([]);
     }
@@ -117,7 +125,7 @@ describe.skipIf(!isRoot || !canMakeNamespaces)("started as root", () => {
 
   test("no descriptor of the supervisor leaks into a role beside its own", async () => {
     const appliance = await startAppliance(site(freePort()));
-    const admin = appliance.pidOf("admin") ?? -1;
+    const admin = appliance.roleOf("admin");
     const open = readdirSync(`/proc/${admin}/fd`).length;
     // Standard streams, channel, listener, epoll sets, counters; a leak would bring the supervisor's web listener.
     expect(open).toBeLessThan(20);
@@ -127,8 +135,14 @@ describe.skipIf(!isRoot || !canMakeNamespaces)("started as root", () => {
 });
 
 describe.skipIf(!isRoot)("started by nobody", () => {
+  const drop = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--inh-caps=-all"];
+
+  interface Nobody extends ApplianceFiles {
+    readonly ballast: (...words: readonly string[]) => Promise<Finished>;
+  }
+
   /** The built program where nobody may read it: the checkout may stand in a closed folder. */
-  async function asNobody(sections: string, words: readonly string[]): Promise<Finished & { readonly folder: string }> {
+  function asNobody(sections: string): Nobody {
     const files = applianceFiles();
     applianceFile(files, sections);
     const binary = join(files.folder, "ballast");
@@ -136,33 +150,36 @@ describe.skipIf(!isRoot)("started by nobody", () => {
     chmodSync(binary, 0o755);
     chmodSync(files.config, 0o644);
     chownSync(files.folder, NOBODY, NOBODY);
-    const drop = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--inh-caps=-all"];
-    const done = await run([...drop, "--bounding-set=-all", binary, "-c", files.config, ...words], 15_000);
-    const { folder } = files;
-    if (existsSync(files.pidfile)) {
-      const pid = Number(readFileSync(files.pidfile, "utf8"));
-      expect(rightsOf(pid)[0]?.effective).toBe(NONE);
-      const stopped = await run([binary, "-S", files.socket, "stop", "--now"], 10_000);
-      expect(stopped.code).toBe(0);
-    }
-    rmSync(binary);
-    return { ...done, folder };
+    const command = [...drop, "--bounding-set=-all", binary, "-c", files.config, "-S", files.socket];
+    return { ...files, ballast: (...words) => run([...command, ...words], 15_000) };
   }
 
   test("high ports work", async () => {
-    const started = await asNobody(site(freePort()), ["run", "--daemon"]);
-    expect(started).toMatchObject({ code: 0 });
+    const port = freePort();
+    const nobody = asNobody(site(port));
+    expect(await nobody.ballast("run", "--daemon")).toMatchObject({ code: 0 });
+    const supervisor = supervisorPid(nobody);
+    for (const pid of [supervisor, ...rolesOf(supervisor).values()]) {
+      expect(rightsOf(pid).map(({ effective, permitted }) => [effective, permitted])).toEqual([[NONE, NONE]]);
+    }
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain("hello from one");
+    // Rights that are missing are found before a reload changes anything.
+    applianceFile(nobody, site(port) + vrrp);
+    const refused = await nobody.ballast("reload");
+    expect(refused.code).toBe(78);
+    expect(refused.stderr).toContain("vrrp.VI_1 needs CAP_NET_ADMIN");
+    expect(await nobody.ballast("stop", "--now")).toMatchObject({ code: 0 });
   }, 30_000);
 
   test("vrrp says which right is missing and ends with 77", async () => {
-    const refused = await asNobody(site(freePort()) + vrrp, ["run"]);
+    const refused = await asNobody(site(freePort()) + vrrp).ballast("run");
     expect(refused.code).toBe(77);
     expect(refused.stderr).toContain("vrrp.VI_1 needs CAP_NET_ADMIN");
     expect(refused.stderr).toContain("run as root");
   }, 30_000);
 
   test("port 80 says which right is missing and ends with 77", async () => {
-    const refused = await asNobody(site(80), ["run"]);
+    const refused = await asNobody(site(80)).ballast("run");
     expect(refused.code).toBe(77);
     expect(refused.stderr).toContain("frontend.web.bind[0]: 127.0.0.1:80: bind: permission denied");
     expect(refused.stderr).toContain("CAP_NET_BIND_SERVICE");

@@ -6,6 +6,7 @@ import {
   applianceFiles,
   type ApplianceFiles,
   isAlive,
+  signalPid,
   startAppliance,
   stopAppliances,
   supervisorPid,
@@ -104,7 +105,7 @@ describe("run", () => {
     const text = site(freePort()).replace('bind = ["', `bind = ["unix:${path}", "`);
     applianceFile(files, text);
     expect((await start(files, "--daemon")).code).toBe(0);
-    process.kill(supervisorPid(files), "SIGKILL");
+    signalPid(supervisorPid(files), "SIGKILL");
     await waitFor("its end", () => !isAlive(supervisorPid(files)));
     expect(existsSync(path)).toBe(true);
     await waitFor("the workers to let go", async () => (await start(files, "--daemon")).code === 0);
@@ -126,6 +127,16 @@ describe("run", () => {
       expect(refused.stderr).toContain(certificate);
       expect(existsSync(files.socket)).toBe(false);
     }
+  }, 30_000);
+
+  test("SIGUSR1 tells what runs, SIGUSR2 that there is no upgrade yet; both leave it running", async () => {
+    const appliance = await startAppliance(site(freePort()), { global: 'log = [{ target = "stderr" }]' });
+    appliance.process.signal("SIGUSR1");
+    await appliance.process.waitForOutput(/appliance\.dump .*worker\/0 pid \d+ running, 0 restarts/);
+    await appliance.process.waitForOutput(/appliance\.dump .*app\/127\.0\.0\.1:1 unchecked ready weight 1/);
+    appliance.process.signal("SIGUSR2");
+    await appliance.process.waitForOutput(/appliance\.signal .*not supported yet/);
+    expect((await appliance.snapshot()).processes.every(({ state }) => state === "running")).toBe(true);
   }, 30_000);
 
   test("log files belong to the roles' user, new ones after a reload too", async () => {
@@ -161,7 +172,7 @@ describe("sd_notify", () => {
     const seen = manager.messages();
     expect(seen.slice(seen.indexOf(reloading)).some((message) => message.startsWith("READY=1"))).toBe(true);
     for (const name of ["worker/0", "admin"]) {
-      const environment = readFileSync(`/proc/${appliance.pidOf(name)}/environ`, "utf8");
+      const environment = readFileSync(`/proc/${appliance.roleOf(name)}/environ`, "utf8");
       expect(environment).not.toContain("NOTIFY_SOCKET");
     }
     appliance.process.signal("SIGTERM");

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { type Appliance, isAlive, startAppliance, stopAppliances } from "../support/appliance.ts";
+import { type Appliance, isAlive, signalPid, startAppliance, stopAppliances } from "../support/appliance.ts";
 import { accepts, freePort } from "../support/ports.ts";
 import { connectRaw, type RawClient } from "../support/raw-client.ts";
 import { startToy, type Toy } from "../support/toy.ts";
@@ -41,7 +41,7 @@ servers = ["${toy.address}"]
   const client = await connectRaw(port);
   client.send("GET /busy HTTP/1.1\r\nHost: test\r\n\r\n");
   await waitFor("the request at the server", () => toy.heads.some((head) => head.includes("/busy")));
-  const roles = ["worker/0", "admin"].map((name) => appliance.pidOf(name) ?? -1);
+  const roles = ["worker/0", "admin"].map((name) => appliance.roleOf(name));
   return { appliance, port, client, roles };
 }
 
@@ -72,14 +72,23 @@ describe("stop", () => {
     expectNothingLeft(scene);
   }, 20_000);
 
+  test("Ctrl-C, which every process of the terminal gets, drains like a SIGINT to the supervisor", async () => {
+    const scene = await busyAppliance("slow", "10s");
+    signalPid(scene.appliance.process.pid, "SIGINT", "group");
+    expect(await scene.client.until((text) => text.includes("asked for /busy\n"))).toContain("200 OK");
+    expect(await scene.appliance.process.exited).toBe(0);
+    expect(scene.appliance.process.stderr()).toBe("");
+    expectNothingLeft(scene);
+  }, 20_000);
+
   test("connections that wait in the accept queue are served before the listener goes", async () => {
     const scene = await busyAppliance("slow", "10s");
-    const [worker = -1] = scene.roles;
-    process.kill(worker, "SIGSTOP");
+    const worker = scene.appliance.roleOf("worker/0");
+    signalPid(worker, "SIGSTOP");
     const waiting = await Promise.all(Array.from({ length: 20 }, () => connectRaw(scene.port)));
     waiting.forEach((client, i) => client.send(`GET /waiting/${i} HTTP/1.1\r\nHost: test\r\n\r\n`));
     scene.appliance.process.signal("SIGTERM");
-    process.kill(worker, "SIGCONT");
+    signalPid(worker, "SIGCONT");
     await Promise.all(waiting.map((client, i) => client.until((text) => text.includes(`asked for /waiting/${i}\n`))));
     expect(await scene.appliance.process.exited).toBe(0);
     expectNothingLeft(scene);
@@ -131,8 +140,8 @@ describe("stop", () => {
 
   test("a worker that hangs while it drains is killed", async () => {
     const scene = await busyAppliance("hang", "500ms");
-    const [worker = -1] = scene.roles;
-    process.kill(worker, "SIGSTOP");
+    const worker = scene.appliance.roleOf("worker/0");
+    signalPid(worker, "SIGSTOP");
     scene.appliance.process.signal("SIGTERM");
     expect(await scene.appliance.process.exited).toBe(0);
     expectNothingLeft(scene);

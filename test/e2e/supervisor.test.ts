@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
-import { type Appliance, isAlive, startAppliance, stopAppliances, supervisorPid } from "../support/appliance.ts";
+import {
+  type Appliance,
+  isAlive,
+  signalPid,
+  startAppliance,
+  stopAppliances,
+  supervisorPid,
+} from "../support/appliance.ts";
 import { startLoad } from "../support/load.ts";
 import { freePort } from "../support/ports.ts";
 import { connectRaw, type RawClient } from "../support/raw-client.ts";
@@ -38,9 +45,8 @@ function get(client: RawClient, path: string): void {
 }
 
 function killRole(appliance: Appliance, name: string, signal: NodeJS.Signals = "SIGKILL"): number {
-  const pid = appliance.pidOf(name);
-  if (pid === null) throw new Error(`${name} does not run`);
-  process.kill(pid, signal);
+  const pid = appliance.roleOf(name);
+  signalPid(pid, signal);
   return pid;
 }
 
@@ -66,10 +72,7 @@ describe("a worker that is killed", () => {
     await waitFor("load", () => load.answered() > 200);
     const killed = killRole(appliance, "worker/0");
     const startedMs = performance.now();
-    await waitFor("the next worker/0", () => {
-      const pid = appliance.pidOf("worker/0");
-      return pid !== null && pid !== killed;
-    });
+    await appliance.nextOf("worker/0", killed);
     await waitFor("it to run", async () => (await appliance.snapshot()).processes.every((p) => p.state === "running"));
     expect(performance.now() - startedMs).toBeLessThan(BACK_WITHIN_MS * BUSY_FACTOR);
     const before = load.answered();
@@ -132,10 +135,7 @@ describe("a role that ends or hangs", () => {
     const server = toy("one");
     const appliance = await startAppliance(site(port, server));
     const killed = killRole(appliance, "director");
-    await waitFor("the next one", () => {
-      const pid = appliance.pidOf("director");
-      return pid !== null && pid !== killed;
-    });
+    await appliance.nextOf("director", killed);
     server.setMood("error");
     const health = async (): Promise<string | undefined> =>
       (await appliance.snapshot()).backends[0]?.servers[0]?.health;
@@ -165,15 +165,8 @@ describe("a role that ends or hangs", () => {
     const appliance = await startAppliance(site(port, toy("one")));
     const load = startLoad({ port, perSecond: 300, connections: 5, freshShare: 0.5 });
     for (let kills = 0, last = -1; kills < 6; kills++) {
-      last = await waitFor(
-        "the director",
-        () => {
-          const pid = appliance.pidOf("director");
-          return pid !== null && pid !== last ? pid : null;
-        },
-        5000,
-      );
-      process.kill(last, "SIGKILL");
+      last = await appliance.nextOf("director", last);
+      signalPid(last, "SIGKILL");
     }
     await waitFor("the sixth report", async () => {
       const exits = (await appliance.events()).filter(({ kind }) => kind === "role.exit");
@@ -195,9 +188,9 @@ describe("a supervisor that is killed", () => {
     const server = toy("one");
     const appliance = await startAppliance(site(port, server), { global: "workers = 2" });
     const supervisor = supervisorPid(appliance);
-    const roles = ["worker/0", "worker/1", "director", "admin"].map((name) => appliance.pidOf(name) ?? -1);
+    const roles = ["worker/0", "worker/1", "director", "admin"].map((name) => appliance.roleOf(name));
     expect(roles.every(isAlive)).toBe(true);
-    process.kill(supervisor, "SIGKILL");
+    signalPid(supervisor, "SIGKILL");
     await waitFor("all roles to end", () => !roles.some(isAlive), 5000);
     expect(existsSync(appliance.socket)).toBe(true);
     expect(counterFiles(supervisor)).toHaveLength(1);

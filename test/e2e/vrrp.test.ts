@@ -1,6 +1,13 @@
 /** VRRP in the whole appliance, in network namespaces. Skipped without root. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { type Appliance, isAlive, startAppliance, stopAppliances, supervisorPid } from "../support/appliance.ts";
+import {
+  type Appliance,
+  isAlive,
+  signalPid,
+  startAppliance,
+  stopAppliances,
+  supervisorPid,
+} from "../support/appliance.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
 import type { TestProcess } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
@@ -98,9 +105,9 @@ describe.skipIf(!canMakeNamespaces)("an appliance with a VIP", () => {
     await waitFor("a to lead", async () => (await stateOf(a)) === "master");
     const b = await start("b");
     for (let i = 0; i < 2; i++) {
-      const pid = a.pidOf("worker/0") ?? -1;
-      process.kill(pid, "SIGKILL");
-      await waitFor("the next worker", () => a.pidOf("worker/0") !== null && a.pidOf("worker/0") !== pid);
+      const pid = a.roleOf("worker/0");
+      signalPid(pid, "SIGKILL");
+      await a.nextOf("worker/0", pid);
     }
     await waitFor("all roles", async () => (await a.snapshot()).processes.every(({ state }) => state === "running"));
     expect(await stateOf(a)).toBe("master");
@@ -127,8 +134,8 @@ describe.skipIf(!canMakeNamespaces)("an appliance with a VIP", () => {
     const a = await start("a", { priority: 101 });
     await waitFor("a to lead", async () => (await stateOf(a)) === "master");
     const b = await start("b");
-    const vrrp = a.pidOf("vrrp") ?? -1;
-    process.kill(supervisorPid(a), "SIGKILL");
+    const vrrp = a.roleOf("vrrp");
+    signalPid(supervisorPid(a), "SIGKILL");
     await waitFor("b to lead", async () => (await stateOf(b)) === "master");
     await waitFor("the end of vrrp", () => !isAlive(vrrp));
     expect(await network.node("a").addresses()).not.toContain(VIP);

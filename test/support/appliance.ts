@@ -1,7 +1,7 @@
 /** The built program as an appliance under test: `ballast run` with a configuration, a folder and a socket of its own. */
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { BallastEvent, Snapshot } from "../../src/admin/api.ts";
 import { adminClient } from "../../src/admin/client.ts";
 import { ballastBinary } from "./binary.ts";
@@ -29,6 +29,10 @@ export interface Appliance extends ApplianceFiles {
   readonly process: TestProcess;
   /** pid of a role, `worker/0`, as the kernel knows it now; null: it does not run. */
   readonly pidOf: (name: string) => number | null;
+  /** pid of a role that has to run: fails otherwise. */
+  readonly roleOf: (name: string) => number;
+  /** Waits until the role runs as another process than `before`; answers its pid. */
+  readonly nextOf: (name: string, before: number) => Promise<number>;
   readonly snapshot: () => Promise<Snapshot>;
   readonly events: () => Promise<readonly BallastEvent[]>;
   /** Writes another configuration (see `applianceFile`). */
@@ -54,7 +58,7 @@ function killDaemon(pidfile: string): void {
   if (!existsSync(pidfile)) return;
   const pid = Number(readFileSync(pidfile, "utf8"));
   // The pid may have been given to somebody else since.
-  if (commandLine(pid).some((word) => word.startsWith(dirname(pidfile)))) process.kill(pid, "SIGKILL");
+  if (commandLine(pid).some((word) => word.startsWith(dirname(pidfile)))) signalPid(pid, "SIGKILL");
 }
 
 /** An empty folder that everybody may enter (roles run as nobody), with the names of what goes into it. */
@@ -96,10 +100,22 @@ export async function startAppliance(sections: string, options: ApplianceOptions
     throw new Error(`${String(error)}\n${started.stderr()}`);
   });
   if (started.exitCode() !== null) throw new Error(`ended with ${started.exitCode()}: ${started.stderr()}`);
+  const pidOf = (name: string): number | null => rolesOf(supervisorPid(files)).get(name) ?? null;
   return {
     ...files,
     process: started,
-    pidOf: (name) => rolesOf(supervisorPid(files)).get(name) ?? null,
+    pidOf,
+    roleOf: (name) => {
+      const pid = pidOf(name);
+      if (pid === null) throw new Error(`${name} does not run`);
+      return pid;
+    },
+    nextOf: (name, before) =>
+      waitFor(`the next ${name}`, () => {
+        // One look: a second one may find it between two programs.
+        const pid = pidOf(name);
+        return pid === before ? null : pid;
+      }),
     snapshot: async () => unwrap(await client.snapshot()),
     events: async () => unwrap(await client.events(0)),
     write: (next, global = options.global) => applianceFile(files, next, global),
@@ -113,7 +129,19 @@ export function everythingRuns({ processes, startedWallMs }: Snapshot): boolean 
 
 /** From the pidfile: a prefix may have forked. */
 export function supervisorPid({ pidfile }: ApplianceFiles): number {
-  return Number(readFileSync(pidfile, "utf8"));
+  const pid = Number(readFileSync(pidfile, "utf8"));
+  if (!Number.isInteger(pid) || pid <= 1) throw new Error(`no pid in ${pidfile}`);
+  return pid;
+}
+
+/**
+ * Signals one process of the program under test, or its whole group. kill(2) takes 0 and -1 for everybody, so anything
+ * that is not certainly ours is an error of the test and is not sent.
+ */
+export function signalPid(pid: number, signal: NodeJS.Signals, target: "process" | "group" = "process"): void {
+  const isOurs = Number.isInteger(pid) && pid > 1 && basename(commandLine(pid)[0] ?? "") === "ballast";
+  if (!isOurs) throw new Error(`${signal} to process ${pid}, which is not a ballast`);
+  process.kill(target === "group" ? -pid : pid, signal);
 }
 
 /** Name of each role process of a supervisor → pid. */
