@@ -1,4 +1,5 @@
 /** Processes: credentials, capabilities, limits, signals and exec (credentials(7), capabilities(7), prctl(2)). */
+import { assert } from "../lib/result.ts";
 import { F, SYS } from "./abi.ts";
 import { must } from "./errno.ts";
 import { asPointer, checked, libc } from "./libc.ts";
@@ -135,8 +136,12 @@ export function lockMemory(): boolean {
   return libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) === 0;
 }
 
-/** 0 or -errno. */
+/**
+ * 0 or -errno. A negative pid: its whole group. kill(2) takes 0 and -1 for every process that it may reach and 1 is the
+ * machine's first: none of them is ever meant.
+ */
 export function signalProcess(pid: number, signal: number): number {
+  assert(Math.abs(pid) > 1, `signal ${signal} to process ${pid}`);
   return checked(libc.kill(pid, signal));
 }
 

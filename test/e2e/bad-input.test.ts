@@ -47,7 +47,7 @@ async function statusOf(port: number): Promise<number> {
 }
 
 function residentBytes(appliance: Appliance, name: string): number {
-  const text = readFileSync(`/proc/${appliance.roleOf(name)}/status`, "utf8");
+  const text = readFileSync(`/proc/${appliance.pidOf(name)}/status`, "utf8");
   return Number(/^VmRSS:\s*(\d+) kB/m.exec(text)?.[1]) * 1024;
 }
 
@@ -165,7 +165,7 @@ describe("descriptors that run out", () => {
 
 /** Clock ticks (100 a second) of processor time that a role has used. */
 function cpuTicks(appliance: Appliance, name: string): number {
-  const stat = readFileSync(`/proc/${appliance.roleOf(name)}/stat`, "utf8");
+  const stat = readFileSync(`/proc/${appliance.pidOf(name)}/stat`, "utf8");
   const words = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return Number(words[11]) + Number(words[12]);
 }

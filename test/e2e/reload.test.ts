@@ -179,7 +179,7 @@ describe("reload that cannot be", () => {
     const servers = [server(toy("one"), "one")];
     const appliance = await startAppliance(site({ binds: [port], servers }));
     appliance.write(site({ binds: [port, newPort], servers }));
-    const stopped = appliance.roleOf("worker/0");
+    const stopped = appliance.pidOf("worker/0");
     signalPid(stopped, "SIGSTOP");
     const first = appliance.cli(["reload"], 15_000);
     await waitFor("its begin", async () => (await appliance.events()).some(({ text }) => text.startsWith("reload to")));
@@ -227,7 +227,7 @@ describe("reload and sessions", () => {
     const [port, oldPort] = freePorts(2);
     const servers = [server(toy("one"), "one")];
     const appliance = await startAppliance(site({ binds: [port, oldPort], servers }));
-    const worker = appliance.roleOf("worker/0");
+    const worker = appliance.pidOf("worker/0");
     signalPid(worker, "SIGSTOP");
     const waiting = await Promise.all(Array.from({ length: 20 }, () => connectRaw(oldPort)));
     waiting.forEach((client, i) => client.send(`GET /waiting/${i} HTTP/1.1\r\nHost: test\r\n\r\n`));

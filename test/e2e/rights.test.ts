@@ -85,7 +85,7 @@ function rightsOf(pid: number): readonly Rights[] {
 }
 
 function expectRights(appliance: Appliance, name: string, capabilities: string): void {
-  const pid = appliance.roleOf(name);
+  const pid = appliance.pidOf(name);
   expect(readdirSync(`/proc/${pid}/task`).length).toBeGreaterThan(2);
   const four = (id: number): string => Array.from({ length: 4 }, () => id).join("\t");
   const group = statSync(appliance.socket).gid;
@@ -117,7 +117,7 @@ describe.skipIf(!isRoot || !canMakeNamespaces)("started as root", () => {
       env: { BUN_OPTIONS: "--smol", NODE_OPTIONS: "--no-warnings", KEPT: "yes" },
     });
     for (const name of ["worker/0", "director", "admin"]) {
-      const environment = readFileSync(`/proc/${appliance.roleOf(name)}/environ`, "utf8").split("\0");
+      const environment = readFileSync(`/proc/${appliance.pidOf(name)}/environ`, "utf8").split("\0");
       expect(environment).toContain("KEPT=yes");
       expect(environment.filter((entry) => /^(BUN_|NODE_OPTIONS)/.test(entry))).toEqual([]);
     }
@@ -125,7 +125,7 @@ describe.skipIf(!isRoot || !canMakeNamespaces)("started as root", () => {
 
   test("no descriptor of the supervisor leaks into a role beside its own", async () => {
     const appliance = await startAppliance(site(freePort()));
-    const admin = appliance.roleOf("admin");
+    const admin = appliance.pidOf("admin");
     const open = readdirSync(`/proc/${admin}/fd`).length;
     // Standard streams, channel, listener, epoll sets, counters; a leak would bring the supervisor's web listener.
     expect(open).toBeLessThan(20);

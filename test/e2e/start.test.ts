@@ -172,7 +172,7 @@ describe("sd_notify", () => {
     const seen = manager.messages();
     expect(seen.slice(seen.indexOf(reloading)).some((message) => message.startsWith("READY=1"))).toBe(true);
     for (const name of ["worker/0", "admin"]) {
-      const environment = readFileSync(`/proc/${appliance.roleOf(name)}/environ`, "utf8");
+      const environment = readFileSync(`/proc/${appliance.pidOf(name)}/environ`, "utf8");
       expect(environment).not.toContain("NOTIFY_SOCKET");
     }
     appliance.process.signal("SIGTERM");

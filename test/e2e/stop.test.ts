@@ -41,7 +41,7 @@ servers = ["${toy.address}"]
   const client = await connectRaw(port);
   client.send("GET /busy HTTP/1.1\r\nHost: test\r\n\r\n");
   await waitFor("the request at the server", () => toy.heads.some((head) => head.includes("/busy")));
-  const roles = ["worker/0", "admin"].map((name) => appliance.roleOf(name));
+  const roles = ["worker/0", "admin"].map((name) => appliance.pidOf(name));
   return { appliance, port, client, roles };
 }
 
@@ -83,7 +83,7 @@ describe("stop", () => {
 
   test("connections that wait in the accept queue are served before the listener goes", async () => {
     const scene = await busyAppliance("slow", "10s");
-    const worker = scene.appliance.roleOf("worker/0");
+    const worker = scene.appliance.pidOf("worker/0");
     signalPid(worker, "SIGSTOP");
     const waiting = await Promise.all(Array.from({ length: 20 }, () => connectRaw(scene.port)));
     waiting.forEach((client, i) => client.send(`GET /waiting/${i} HTTP/1.1\r\nHost: test\r\n\r\n`));
@@ -140,7 +140,7 @@ describe("stop", () => {
 
   test("a worker that hangs while it drains is killed", async () => {
     const scene = await busyAppliance("hang", "500ms");
-    const worker = scene.appliance.roleOf("worker/0");
+    const worker = scene.appliance.pidOf("worker/0");
     signalPid(worker, "SIGSTOP");
     scene.appliance.process.signal("SIGTERM");
     expect(await scene.appliance.process.exited).toBe(0);

@@ -45,7 +45,7 @@ function get(client: RawClient, path: string): void {
 }
 
 function killRole(appliance: Appliance, name: string, signal: NodeJS.Signals = "SIGKILL"): number {
-  const pid = appliance.roleOf(name);
+  const pid = appliance.pidOf(name);
   signalPid(pid, signal);
   return pid;
 }
@@ -188,7 +188,7 @@ describe("a supervisor that is killed", () => {
     const server = toy("one");
     const appliance = await startAppliance(site(port, server), { global: "workers = 2" });
     const supervisor = supervisorPid(appliance);
-    const roles = ["worker/0", "worker/1", "director", "admin"].map((name) => appliance.roleOf(name));
+    const roles = ["worker/0", "worker/1", "director", "admin"].map((name) => appliance.pidOf(name));
     expect(roles.every(isAlive)).toBe(true);
     signalPid(supervisor, "SIGKILL");
     await waitFor("all roles to end", () => !roles.some(isAlive), 5000);

@@ -105,7 +105,7 @@ describe.skipIf(!canMakeNamespaces)("an appliance with a VIP", () => {
     await waitFor("a to lead", async () => (await stateOf(a)) === "master");
     const b = await start("b");
     for (let i = 0; i < 2; i++) {
-      const pid = a.roleOf("worker/0");
+      const pid = a.pidOf("worker/0");
       signalPid(pid, "SIGKILL");
       await a.nextOf("worker/0", pid);
     }
@@ -134,7 +134,7 @@ describe.skipIf(!canMakeNamespaces)("an appliance with a VIP", () => {
     const a = await start("a", { priority: 101 });
     await waitFor("a to lead", async () => (await stateOf(a)) === "master");
     const b = await start("b");
-    const vrrp = a.roleOf("vrrp");
+    const vrrp = a.pidOf("vrrp");
     signalPid(supervisorPid(a), "SIGKILL");
     await waitFor("b to lead", async () => (await stateOf(b)) === "master");
     await waitFor("the end of vrrp", () => !isAlive(vrrp));

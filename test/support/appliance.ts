@@ -27,10 +27,8 @@ export interface ApplianceOptions {
 
 export interface Appliance extends ApplianceFiles {
   readonly process: TestProcess;
-  /** pid of a role, `worker/0`, as the kernel knows it now; null: it does not run. */
-  readonly pidOf: (name: string) => number | null;
-  /** pid of a role that has to run: fails otherwise. */
-  readonly roleOf: (name: string) => number;
+  /** pid of a role, `worker/0`, as the kernel knows it now; fails when it does not run: there is no number for that. */
+  readonly pidOf: (name: string) => number;
   /** Waits until the role runs as another process than `before`; answers its pid. */
   readonly nextOf: (name: string, before: number) => Promise<number>;
   readonly snapshot: () => Promise<Snapshot>;
@@ -100,20 +98,19 @@ export async function startAppliance(sections: string, options: ApplianceOptions
     throw new Error(`${String(error)}\n${started.stderr()}`);
   });
   if (started.exitCode() !== null) throw new Error(`ended with ${started.exitCode()}: ${started.stderr()}`);
-  const pidOf = (name: string): number | null => rolesOf(supervisorPid(files)).get(name) ?? null;
+  const running = (name: string): number | undefined => rolesOf(supervisorPid(files)).get(name);
   return {
     ...files,
     process: started,
-    pidOf,
-    roleOf: (name) => {
-      const pid = pidOf(name);
-      if (pid === null) throw new Error(`${name} does not run`);
+    pidOf: (name) => {
+      const pid = running(name);
+      if (pid === undefined) throw new Error(`${name} does not run`);
       return pid;
     },
     nextOf: (name, before) =>
       waitFor(`the next ${name}`, () => {
         // One look: a second one may find it between two programs.
-        const pid = pidOf(name);
+        const pid = running(name);
         return pid === before ? null : pid;
       }),
     snapshot: async () => unwrap(await client.snapshot()),
