@@ -7,7 +7,7 @@ import { openCounters } from "../stats/shell/counters.ts";
 import { Loop } from "../sys/loop.ts";
 import { type Identity, raiseDescriptorLimit } from "../sys/process.ts";
 import { closeAdminSocket, openAdminSocket } from "./admin-socket.ts";
-import { type LoadedConfig, loadConfigFile } from "./config-file.ts";
+import { type ConfigFailure, type LoadedConfig, loadConfigFile } from "./config-file.ts";
 import { CounterObjects } from "./counter-objects.ts";
 import { countersPath, giveCounters, removeStaleCounters } from "./counters-file.ts";
 import { Listeners } from "./listeners.ts";
@@ -43,14 +43,17 @@ export async function superviseConfig(options: BootOptions): Promise<number> {
   const adminListener = openAdminSocket(loaded.config);
   if (typeof adminListener === "string") return refuse([adminListener], EXIT.io);
   const { pidfile } = loaded.config.global;
+  const counters = countersPath(loaded.config.admin.socket, process.pid);
+  removeStaleCounters(counters);
   const listeners = new Listeners();
   try {
     const occupied = pidfile === null ? null : claimPidfile(pidfile);
     if (occupied !== null) return refuse([occupied], EXIT.io);
     const { reasons, isForbidden } = listeners.prepare(loaded.config);
     if (reasons.length > 0) return refuse(reasons, isForbidden ? EXIT.notPermitted : EXIT.io);
-    return await supervise(loaded, options, listeners, adminListener, rights.drop);
+    return await supervise(loaded, options, listeners, adminListener, counters, rights.drop);
   } finally {
+    rmSync(counters, { force: true });
     listeners.closeAll();
     closeAdminSocket(loaded.config, adminListener);
     if (pidfile !== null) releasePidfile(pidfile);
@@ -62,12 +65,11 @@ async function supervise(
   options: BootOptions,
   listeners: Listeners,
   adminListener: number,
+  path: string,
   drop: { readonly identity: Identity | null } | null,
 ): Promise<number> {
   const loop = new Loop();
-  const { global, admin } = loaded.config;
-  const path = countersPath(admin.socket, process.pid);
-  removeStaleCounters(path);
+  const { global } = loaded.config;
   const counters = openCounters(path, true);
   giveCounters(path, drop?.identity ?? null);
   const objects = new CounterObjects(counters);
@@ -92,7 +94,7 @@ async function supervise(
     countersPath: path,
     objects,
     drop,
-    load: () => loadConfigFile(options.configPath, options.socket),
+    load: () => loadAgain(options),
     log: (event) => logger.ballastEvent(event),
     giveLogs: ({ config }) => (drop?.identity ? giveLogFiles(config.global.log, drop.identity) : []),
     relog: ({ config }) => logger.configure(targets(config.global)),
@@ -109,6 +111,8 @@ async function supervise(
   process.on("SIGINT", () => supervisor.stop("drain"));
   process.on("SIGQUIT", () => supervisor.stop("forever"));
   process.on("SIGUSR1", () => supervisor.dump());
+  // Its default would end the one process that must not end.
+  process.on("SIGUSR2", () => supervisor.notSupported("SIGUSR2", "an upgrade in place"));
 
   const ended = supervisor.run().then((code) => {
     // One more turn for what the last events wrote.
@@ -117,10 +121,17 @@ async function supervise(
   });
   await loop.run();
   logger.close();
-  rmSync(path, { force: true });
   const code = await ended;
   // A log in a file is not what the person at the terminal looks at first.
   return refuse(global.log.some(({ sink }) => sink.kind !== "stderr") ? supervisor.refusals : [], code);
+}
+
+/** For a reload: what was checked at the start holds for every later configuration. */
+function loadAgain({ configPath, socket }: BootOptions): LoadedConfig | ConfigFailure {
+  const loaded = loadConfigFile(configPath, socket);
+  if ("issues" in loaded) return loaded;
+  const rights = checkRights(loaded.config);
+  return rights.ok ? loaded : { issues: [rights.reason], unreadable: false };
 }
 
 function refuse(reasons: readonly string[], code: number): number {

@@ -101,6 +101,7 @@ export class Reloader {
     this.answer = reply;
     const loaded = load();
     if ("issues" in loaded) return this.refuse("the new configuration has errors", loaded.issues);
+    this.tellIssues("warning", loaded.warnings);
     const indexes = objects.prepare(loaded.config);
     if (!indexes.ok) return this.refuse("the new configuration is too large", [indexes.error]);
     const { reasons } = listeners.prepare(loaded.config);
@@ -169,12 +170,16 @@ export class Reloader {
   }
 
   private refuse(text: string, issues: readonly string[]): void {
+    this.tellIssues("error", issues);
+    this.end({ ok: false, kind: "config", text, issues });
+  }
+
+  private tellIssues(level: "warning" | "error", issues: readonly string[]): void {
     for (const issue of issues.slice(0, LOGGED_ISSUES_MAX)) {
       // The rest of an issue, the line with its caret, is for terminals.
       const [line = ""] = issue.split("\n");
-      this.options.tell({ level: "error", kind: "config.issue", object: "", text: line, fields: {} });
+      this.options.tell({ level, kind: "config.issue", object: "", text: line, fields: {} });
     }
-    this.end({ ok: false, kind: "config", text, issues });
   }
 
   private end(reply: Reply): void {

@@ -10,11 +10,18 @@ import { roleTable } from "./table.ts";
 /** The supervisor ends a role whose count has not changed for two seconds. */
 const HEARTBEAT_INTERVAL_MS = 100;
 
+/**
+ * A terminal's Ctrl-C and a service manager's stop reach every process of the group: the supervisor alone acts on them,
+ * or sessions and VIPs would be dropped before it can order what comes first.
+ */
+const SUPERVISORS_SIGNALS = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
+
 export const CHANNEL_DESCRIPTOR = 3;
 export const COUNTERS_VARIABLE = "BALLAST_COUNTERS";
 
 /** Runs the role until it is told to stop or the supervisor is gone. Answers the exit code. */
 export async function runRole(role: RoleName, index: number): Promise<number> {
+  for (const signal of SUPERVISORS_SIGNALS) process.on(signal, () => undefined);
   const loop = new Loop();
   const channel = new Channel(loop, CHANNEL_DESCRIPTOR, role, "supervisor");
   const countersPath = process.env[COUNTERS_VARIABLE];
