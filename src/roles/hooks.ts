@@ -35,6 +35,7 @@ export class Hooks {
   private allowed: ReadonlySet<string> = new Set();
   private user = "";
   private onIdle: (() => void) | null = null;
+  private limit: LoopTimer | null = null;
   /** Nothing is started any more. */
   private closed = false;
 
@@ -83,21 +84,28 @@ export class Hooks {
     );
   }
 
-  /** Calls back when no hook runs any more, or after the time; then nothing that was started here lives on. */
+  /**
+   * Calls back when no hook runs any more, or after the time; then nothing that was started here lives on. Asked again,
+   * the newer time and call take the place of the older.
+   */
   finish(withinMs: number, done: () => void): void {
-    let limit: LoopTimer | null = null;
+    this.limit?.cancel();
     const end = (): void => {
-      this.closed = true;
-      this.onIdle = null;
-      limit?.cancel();
-      this.runner.killAll();
-      for (const fifo of this.fifos.values()) fifo.close();
-      this.fifos.clear();
+      this.limit?.cancel();
+      this.close();
       done();
     };
-    if (this.queue.busy === 0) return end();
+    if (this.queue.busy === 0 || withinMs === 0) return end();
     this.onIdle = end;
-    limit = this.options.loop.after(withinMs, end);
+    this.limit = this.options.loop.after(withinMs, end);
+  }
+
+  private close(): void {
+    this.closed = true;
+    this.onIdle = null;
+    this.runner.killAll();
+    for (const fifo of this.fifos.values()) fifo.close();
+    this.fifos.clear();
   }
 
   private notifyOf(instance: string): NotifyConfig | undefined {

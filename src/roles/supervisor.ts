@@ -71,6 +71,7 @@ export class Supervisor {
   private readonly lastWill = new LastWill();
   private phase: "starting" | "running" | "stopping" = "starting";
   private drainLimitMs = 0;
+  private hooksWithinMs = HOOKS_WITHIN_MS;
   private exitCode = 0;
   private processesChanged = false;
   private finish: (code: number) => void = () => undefined;
@@ -361,14 +362,17 @@ export class Supervisor {
       this.drainLimitMs = mode === "forever" ? DRAIN_FOREVER_MS : this.config.global.hardStopAfterMs;
       this.processes.close();
     }
-    if (!isFirst || mode === "now") this.processes.endAllNow();
+    if (!isFirst || mode === "now") {
+      this.hooksWithinMs = 0;
+      this.processes.endAllNow();
+    }
     this.continueStopping();
   }
 
   private continueStopping(): void {
     const present = new Set(this.processes.all.map(({ role }) => role));
     const step = nextToStop(present, this.drainLimitMs);
-    if (!step) return this.hooks.finish(HOOKS_WITHIN_MS, () => this.finish(this.exitCode));
+    if (!step) return this.hooks.finish(this.hooksWithinMs, () => this.finish(this.exitCode));
     for (const process of this.processes.of(step.role)) this.processes.end(process, "drain", step.withinMs);
     // Ours too, or the kernel would go on taking connections that nobody serves.
     if (step.role === "worker") this.options.listeners.closeAll();

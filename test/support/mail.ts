@@ -54,6 +54,11 @@ export interface TakenMail {
   readonly secure: boolean;
 }
 
+/** The message without the line breaks that quoted-printable puts into long lines (RFC 2045, section 6.7). */
+export function unfolded({ text }: TakenMail): string {
+  return text.replaceAll("=\n", "");
+}
+
 export class SmtpServer {
   readonly port: number;
   private readonly process: TestProcess;
@@ -63,10 +68,10 @@ export class SmtpServer {
     this.port = port;
   }
 
-  /** Ends with `stopAllProcesses`. */
-  static async start(options: SmtpOptions): Promise<SmtpServer> {
+  /** Ends with `stopAllProcesses`. `prefix`: words before the program, such as `ip netns exec NAME`. */
+  static async start(options: SmtpOptions, prefix: readonly string[] = []): Promise<SmtpServer> {
     const script = resolve(import.meta.dir, "smtp-server.mjs");
-    const process = startProcess(["node", script, JSON.stringify(options)]);
+    const process = startProcess([...prefix, "node", script, JSON.stringify(options)]);
     const match = await process.waitForOutput(/"port":(\d+)/);
     return new SmtpServer(process, Number(match[1]));
   }

@@ -3,6 +3,7 @@
  * rights of its user, has a time limit, and is killed as a process group when it is late. Nobody waits for one: the
  * answer comes as a call, and it comes also when the program cannot be killed.
  */
+import { assert } from "../../lib/result.ts";
 import { monoNow } from "../../sys/clock.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import { SIGNAL, signalProcess } from "../../sys/process.ts";
@@ -123,5 +124,7 @@ export class CommandRunner {
 
 /** ESRCH: all of it has ended already, which is what is wanted. */
 function killGroup(pid: number, signal: number): void {
+  // kill(2): 0 and -1 would mean this process's own group, and everybody.
+  assert(pid > 1, `process group ${pid}`);
   signalProcess(-pid, signal);
 }
