@@ -2,12 +2,13 @@
  * The kernel lab: a virtual machine with a Debian kernel, for what needs IPVS.
  *
  *   npm run test:vm [-- SCENARIO …]      the checks, as ordinary test results; all scenarios, or only these
+ *   … --binary FILE                      with another program than dist/ballast; it must lie in the checkout
  *   npm run test:vm -- --list            names of the scenarios
  *   npm run test:vm -- --shell           a shell in the machine (Ctrl-D ends it, Ctrl-A X kills it)
  *   npm run test:vm -- --capture         writes test/golden/ipvs anew: what ipvsadm sends, receives and prints
  */
 import { cpSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { projectRoot } from "../test/support/binary.ts";
 import { scenarios } from "../test/vm/scenarios.ts";
@@ -18,7 +19,12 @@ const CAPTURE_MS = 400_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { list: { type: "boolean" }, shell: { type: "boolean" }, capture: { type: "boolean" } },
+  options: {
+    list: { type: "boolean" },
+    shell: { type: "boolean" },
+    capture: { type: "boolean" },
+    binary: { type: "string" },
+  },
 });
 
 function fail(message: string, code: number): never {
@@ -35,7 +41,11 @@ async function runTests(): Promise<number> {
   const names = scenarios.map((scenario) => scenario.name);
   const unknown = positionals.find((name) => !names.includes(name));
   if (unknown !== undefined) fail(`unknown scenario "${unknown}"; wanted ${names.join(", ")}`, 64);
-  const env = { ...process.env, BALLAST_VM: positionals.join(",") || undefined };
+  const env = {
+    ...process.env,
+    BALLAST_VM: positionals.join(",") || undefined,
+    BALLAST_VM_BINARY: values.binary === undefined ? undefined : resolve(values.binary),
+  };
   const command = [process.execPath, "test", "--no-orphans", "./test/vm"];
   return Bun.spawn(command, { cwd: projectRoot, env, stdio: ["ignore", "inherit", "inherit"] }).exited;
 }

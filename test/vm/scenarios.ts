@@ -1,13 +1,18 @@
 /** All scenarios of the kernel lab, in the order in which they run. */
 import type { Scenario } from "./guest/scenario.ts";
+import { ballastTable } from "./guest/ballast.ts";
 import { keepalived } from "./guest/keepalived.ts";
 import { ipvsadm } from "./guest/table-tool.ts";
 import { drScenario } from "./scenarios/dr.ts";
 import { forwardingScenario } from "./scenarios/forwarding.ts";
+import { lvsCommandScenario } from "./scenarios/lvs-command.ts";
 import { schedulingScenario } from "./scenarios/scheduling.ts";
 
 export const scenarios: readonly Scenario[] = [
   drScenario("dr-keepalived", keepalived),
   forwardingScenario("forwarding-ipvsadm", ipvsadm),
   schedulingScenario("scheduling-ipvsadm", ipvsadm),
+  lvsCommandScenario,
+  forwardingScenario("forwarding", ballastTable),
+  schedulingScenario("scheduling", ballastTable),
 ];

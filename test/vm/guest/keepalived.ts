@@ -18,6 +18,7 @@ function configuration(node: NetworkNode, settings: DirectorSettings): string {
   );
   return `global_defs {
   router_id ${node.name}
+  lvs_sync_daemon eth0 VI_1 id 7
 }
 vrrp_instance VI_1 {
   state ${settings.master ? "MASTER" : "BACKUP"}

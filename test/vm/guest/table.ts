@@ -35,6 +35,15 @@ export async function destinationsOf(node: NetworkNode, service: string): Promis
   return found;
 }
 
+/** One real server (`198.51.100.11:80`) of a service; undefined when the kernel has none such. */
+export async function destinationOf(
+  node: NetworkNode,
+  service: string,
+  address: string,
+): Promise<Destination | undefined> {
+  return (await destinationsOf(node, service)).find((destination) => destination.address === address);
+}
+
 export async function holdsAddress(node: NetworkNode, address: string): Promise<boolean> {
   return (await node.addresses()).some((held) => held.startsWith(`${address}/`));
 }

@@ -1,7 +1,7 @@
 /** The tutorial's LVS-DR pair, with keepalived as the reference and with Ballast: what its users see. */
 import assert from "node:assert/strict";
 import { waitFor } from "../../support/wait.ts";
-import type { DirectorProgram, RunningDirector } from "../guest/director-program.ts";
+import type { DirectorProgram, DirectorSettings, RunningDirector } from "../guest/director-program.ts";
 import { type DrSite, macOf, openDrSite, SERVICE, SERVICE_PORT, VIP, vipNeighbour } from "../guest/dr-site.ts";
 import { scenario, type Scenario } from "../guest/scenario.ts";
 import { destinationsOf, holdsAddress, tally } from "../guest/table.ts";
@@ -10,15 +10,19 @@ import { destinationsOf, holdsAddress, tally } from "../guest/table.ts";
 const PATIENCE_MS = 25_000;
 
 interface Pair extends DrSite {
-  readonly running: readonly [RunningDirector, RunningDirector];
+  readonly program: DirectorProgram;
+  /** Of the director that is preferred as master. */
+  readonly settings: DirectorSettings;
+  readonly running: [RunningDirector, RunningDirector];
 }
 
 async function openPair(program: DirectorProgram): Promise<Pair> {
   const site = await openDrSite();
   const realServers = site.servers.map(({ node }) => node.address);
-  const first = await program.start(site.directors[0], { master: true, realServers });
+  const settings = { master: true, realServers };
+  const first = await program.start(site.directors[0], settings);
   const second = await program.start(site.directors[1], { master: false, realServers });
-  return { ...site, running: [first, second] };
+  return { ...site, program, settings, running: [first, second] };
 }
 
 /** As `waitFor`, with what both directors said when it does not come true. */
@@ -71,12 +75,29 @@ export function drScenario(name: string, program: DirectorProgram): Scenario {
       });
       assert.deepEqual(tally(await site.client.ask(VIP, SERVICE_PORT, 6)), { rs1: 3, rs2: 3 });
     },
+    "the backup's kernel knows the master's connections": async (site) => {
+      await site.client.hold("kept", VIP, SERVICE_PORT);
+      // The kernel tells the backup of a connection after its third packet.
+      for (let line = 0; line < 4; line++) assert.match(await site.client.say("kept"), /^rs/);
+      const known = (): Promise<string> => site.directors[1].run(["ipvsadm", "-Lnc"]);
+      await eventually(site, "the connection on dr2", async () => /ESTABLISHED/.test(await known()));
+    },
     "the backup serves when the master stops": async (site) => {
       await site.running[0].stop();
       await eventually(site, "the VIP on dr2", () => holdsAddress(site.directors[1], VIP));
       assert.equal(await holdsAddress(site.directors[0], VIP), false);
       assert.deepEqual(tally(await site.client.ask(VIP, SERVICE_PORT, 6)), { rs1: 3, rs2: 3 });
       assert.equal(await vipNeighbour(site.clientNode), await macOf(site.directors[1]));
+    },
+    "a connection through the master goes on through the backup": async (site) => {
+      assert.match(await site.client.say("kept"), /^rs/);
+    },
+    "the master takes over again when it is back": async (site) => {
+      site.running[0] = await site.program.start(site.directors[0], site.settings);
+      await eventually(site, "the VIP on dr1", () => holdsAddress(site.directors[0], VIP));
+      await eventually(site, "no VIP on dr2", async () => !(await holdsAddress(site.directors[1], VIP)));
+      assert.deepEqual(tally(await site.client.ask(VIP, SERVICE_PORT, 6)), { rs1: 3, rs2: 3 });
+      assert.match(await site.client.say("kept"), /^rs/);
     },
   });
 }

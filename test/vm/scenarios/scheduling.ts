@@ -14,7 +14,7 @@ import {
 } from "../guest/routed-site.ts";
 import { scenario, type Scenario } from "../guest/scenario.ts";
 import { runAll } from "../guest/shell.ts";
-import { destinationsOf, tally } from "../guest/table.ts";
+import { destinationOf, tally } from "../guest/table.ts";
 import { clearTable, type TableTool } from "../guest/table-tool.ts";
 
 const PATIENCE_MS = 15_000;
@@ -153,8 +153,7 @@ export function schedulingScenario(name: string, tool: TableTool): Scenario {
       assert.equal(Object.keys(await distribution(site, 6)).includes(kept!), false);
       assert.equal(await site.client.say("held0"), kept);
       const active = async (): Promise<number | undefined> =>
-        (await destinationsOf(site.director, `${VIP}:80`)).find(({ address }) => address === `${node.address}:80`)
-          ?.activeConnections;
+        (await destinationOf(site.director, `${VIP}:80`, `${node.address}:80`))?.activeConnections;
       assert.equal(await active(), 1);
       await dropMany(site, 1);
       await waitFor("the connection to end", async () => (await active()) === 0, PATIENCE_MS);
