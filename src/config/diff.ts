@@ -1,4 +1,5 @@
 /** What changes between two configurations: for the reload, and for `ballast plan`. */
+import type { RealServerConfig, VirtualServerConfig } from "./types.ts";
 import type { BackendConfig, BindConfig, Config, FrontendConfig, ServerConfig, VrrpConfig } from "./types.ts";
 
 export interface Change<T> {
@@ -17,6 +18,11 @@ export interface BackendServer {
   readonly server: ServerConfig;
 }
 
+export interface VirtualRealServer {
+  readonly virtual: string;
+  readonly real: RealServerConfig;
+}
+
 export interface ConfigDiff {
   /** By bind key: a kept listener keeps its socket, whatever else about it changes. */
   readonly listeners: {
@@ -30,6 +36,9 @@ export interface ConfigDiff {
   /** Servers of backends that stay, and of those that come or go. */
   readonly servers: Changes<BackendServer>;
   readonly vrrp: Changes<VrrpConfig>;
+  /** Without their real servers, which are compared one by one. */
+  readonly virtualServers: Changes<VirtualServerConfig>;
+  readonly realServers: Changes<VirtualRealServer>;
   /** Keys that take effect at the next start only. */
   readonly restart: readonly string[];
   readonly isEmpty: boolean;
@@ -41,13 +50,19 @@ export function diffConfig(before: Config, after: Config): ConfigDiff {
   const backends = compare(before.backends, after.backends, (each) => each.name, withoutServers);
   const servers = compare(serversOf(before), serversOf(after), serverKey, identity);
   const vrrp = compare(before.vrrp, after.vrrp, (each) => each.name, identity);
+  const virtualServers = compare(virtualOf(before), virtualOf(after), (each) => each.name, withoutRealServers);
+  const realServers = compare(realOf(before), realOf(after), (each) => `${each.virtual}/${each.real.name}`, identity);
+  const lvs = canonical(lvsSettings(before)) === canonical(lvsSettings(after));
   const restart = restartKeys(before, after);
   const global = canonical(before.global) === canonical(after.global);
   const admin = canonical(before.admin) === canonical(after.admin);
-  const parts = [frontends, backends, servers, vrrp].every((changes) => isUnchanged(changes));
+  const parts = [frontends, backends, servers, vrrp, virtualServers, realServers].every((changes) =>
+    isUnchanged(changes),
+  );
   const alerts = canonical(before.alerts ?? null) === canonical(after.alerts ?? null);
-  const isEmpty = global && admin && alerts && parts && listeners.added.length + listeners.removed.length === 0;
-  return { listeners, frontends, backends, servers, vrrp, restart, isEmpty };
+  const others = global && admin && alerts && lvs;
+  const isEmpty = others && parts && listeners.added.length + listeners.removed.length === 0;
+  return { listeners, frontends, backends, servers, vrrp, virtualServers, realServers, restart, isEmpty };
 }
 
 /** Whether adverts of the two can be told apart by peers: then state and timers begin anew. */
@@ -98,6 +113,23 @@ function withoutServers(backend: BackendConfig): unknown {
 
 function serversOf(config: Config): readonly BackendServer[] {
   return config.backends.flatMap((backend) => backend.servers.map((server) => ({ backend: backend.name, server })));
+}
+
+function virtualOf(config: Config): readonly VirtualServerConfig[] {
+  return config.lvs?.virtualServers ?? [];
+}
+
+function withoutRealServers(virtual: VirtualServerConfig): unknown {
+  return { ...virtual, realServers: [] };
+}
+
+function realOf(config: Config): readonly VirtualRealServer[] {
+  return virtualOf(config).flatMap(({ name, realServers }) => realServers.map((real) => ({ virtual: name, real })));
+}
+
+/** [ipvs] and [realserver]. */
+function lvsSettings({ lvs, realserver }: Config): unknown {
+  return [lvs === undefined ? null : { ...lvs, virtualServers: [] }, realserver ?? null];
 }
 
 function serverKey(each: BackendServer): string {

@@ -4,6 +4,7 @@ import type { Normalised } from "./normalise.ts";
 import { connectionCapacity } from "./normalise-global.ts";
 import type { Document } from "./schema.ts";
 import type { IssueSink, Path } from "./schema-issue.ts";
+import { lintLvs } from "./lint-lvs.ts";
 import { lintVrrp } from "./lint-vrrp.ts";
 import type { BackendConfig, FrontendConfig } from "./types.ts";
 
@@ -22,6 +23,7 @@ export function lint(
   lintRetries(normalised.config.backends, document, originOf, sink);
   lintUnused(normalised, originOf, sink);
   lintVrrp(config, originOf, sink);
+  lintLvs(config, originOf, sink);
   lintMaxconn(config.global.maxconn, config.global.workers, document, environment, sink);
 }
 

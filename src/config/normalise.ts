@@ -2,6 +2,7 @@
 import type { NormaliseContext } from "./normalise-context.ts";
 import { normaliseAlerts } from "./normalise-alerts.ts";
 import { normaliseAdmin, normaliseGlobal } from "./normalise-global.ts";
+import { normaliseLvs, normaliseRealserver } from "./normalise-lvs.ts";
 import { normaliseBackends, normaliseFrontends } from "./normalise-proxy.ts";
 import { normaliseVrrp } from "./normalise-vrrp.ts";
 import type { ConfigEnvironment } from "./environment.ts";
@@ -34,6 +35,8 @@ export function normalise(
   };
   const global = normaliseGlobal(context);
   const alerts = normaliseAlerts(context);
+  const lvs = normaliseLvs(context);
+  const realserver = normaliseRealserver(context);
   const config: Config = {
     global,
     admin: normaliseAdmin(context),
@@ -41,6 +44,8 @@ export function normalise(
     backends: normaliseBackends(context),
     vrrp: normaliseVrrp(context),
     ...(alerts === undefined ? {} : { alerts }),
+    ...(lvs === undefined ? {} : { lvs }),
+    ...(realserver === undefined ? {} : { realserver }),
   };
   return { config, origins: context.origins };
 }

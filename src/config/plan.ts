@@ -1,6 +1,6 @@
 /** A difference of configurations in the operator's words: per change, what it costs. */
 import { diffConfig, isSameRouter } from "./diff.ts";
-import type { Change, ConfigDiff } from "./diff.ts";
+import type { Change, ConfigDiff, VirtualRealServer } from "./diff.ts";
 import type { Config, VrrpConfig } from "./types.ts";
 
 /** hitless: nobody notices; drains: sessions finish first; moves: an address comes or goes; restart: not by a reload. */
@@ -14,7 +14,14 @@ export interface PlanLine {
 
 export function planLines(before: Config, after: Config): readonly PlanLine[] {
   const diff = diffConfig(before, after);
-  return [...listenerLines(diff), ...proxyLines(diff), ...serverLines(diff), ...vrrpLines(diff), ...restartLines(diff)];
+  return [
+    ...listenerLines(diff),
+    ...proxyLines(diff),
+    ...serverLines(diff),
+    ...lvsLines(diff),
+    ...vrrpLines(diff),
+    ...restartLines(diff),
+  ];
 }
 
 function listenerLines(diff: ConfigDiff): readonly PlanLine[] {
@@ -59,6 +66,19 @@ function serverLines(diff: ConfigDiff): readonly PlanLine[] {
       object: name(each.after),
       text: "server changes for new sessions",
     })),
+  ];
+}
+
+function lvsLines({ virtualServers, realServers }: ConfigDiff): readonly PlanLine[] {
+  const line = (cost: PlanCost, object: string, text: string): PlanLine => ({ cost, object, text });
+  const name = ({ virtual, real }: VirtualRealServer): string => `${virtual}/${real.name}`;
+  return [
+    ...virtualServers.added.map((each) => line("hitless", each.name, "virtual server is added")),
+    ...virtualServers.removed.map((each) => line("drains", each.name, "virtual server is removed")),
+    ...virtualServers.changed.map((each) => line("hitless", each.after.name, "virtual server keeps its connections")),
+    ...realServers.added.map((each) => line("hitless", name(each), "real server is added")),
+    ...realServers.removed.map((each) => line("drains", name(each), "real server is removed; its connections finish")),
+    ...realServers.changed.map((each) => line("hitless", name(each.after), "real server keeps its connections")),
   ];
 }
 

@@ -9,7 +9,7 @@ export interface HttpProbe {
   readonly target: string;
 }
 
-const httpProbe: Type<HttpProbe> = {
+export const httpProbe: Type<HttpProbe> = {
   words: 'a request such as "HEAD /index.html"',
   sections: [],
   decode: (value, at, sink) => {
@@ -26,7 +26,7 @@ const httpProbe: Type<HttpProbe> = {
 
 export type StatusRanges = readonly (readonly [low: number, high: number])[];
 
-const statusRanges: Type<StatusRanges> = {
+export const statusRanges: Type<StatusRanges> = {
   words: 'status codes such as "200-399" or "200, 301-302"',
   sections: [],
   decode: (value, at, sink) => {

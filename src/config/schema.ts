@@ -1,7 +1,7 @@
 /** The whole configuration language: sections, keys, types, defaults, and what is not supported yet. */
 import { alertsTable } from "./schema-alerts.ts";
-import { laterSections } from "./schema-later.ts";
 import { adminTable, globalTable } from "./schema-global.ts";
+import { ipvsTable, realserverTable, virtualServerTable } from "./schema-lvs.ts";
 import { backendTable, defaultsTable, frontendTable, listenTable } from "./schema-proxy.ts";
 import { named, row, table } from "./schema-table.ts";
 import type { Decoded } from "./schema-type.ts";
@@ -23,7 +23,9 @@ export const documentRows = {
   vrrp_script: row(named(vrrpScriptTable), "check scripts that virtual routers track"),
   vrrp_group: row(named(vrrpGroupTable), "virtual routers that change state together", { was: ["vrrp_sync_group"] }),
   alerts: row(alertsTable, "messages to people"),
-  ...laterSections,
+  virtual_server: row(named(virtualServerTable), "LVS services and who answers them", { was: ["virtual_servers"] }),
+  ipvs: row(ipvsTable, "settings of the kernel's IPVS"),
+  realserver: row(realserverTable, "this machine behind an LVS director: ballast realserver"),
 } as const;
 
 export const documentTable = table("", documentRows);

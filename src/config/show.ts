@@ -4,6 +4,7 @@ import { formatCondition } from "../acl/format.ts";
 import { unreachable } from "../lib/result.ts";
 import { formatDurationMs } from "../lib/units.ts";
 import { MASK } from "./mask.ts";
+import { ipvsTree, realserverTree, virtualServersTree } from "./show-lvs.ts";
 import { formatSocketAddress } from "./schema-address.ts";
 import { alertsTree, notifyTree } from "./show-notify.ts";
 import type { BackendConfig, BindConfig, CheckConfig, Config, FrontendConfig, LogTarget } from "./types.ts";
@@ -42,6 +43,9 @@ export function configDocument(config: Config): Tree {
     alerts: alertsTree(config.alerts),
     vrrp_script: scriptTrees(config.vrrp),
     vrrp_group: groupTrees(config.vrrp),
+    virtual_server: virtualServersTree(config.lvs),
+    ipvs: ipvsTree(config.lvs),
+    realserver: realserverTree(config.realserver),
   });
 }
 
