@@ -4,8 +4,8 @@ import { formatDurationMs } from "../lib/units.ts";
 export interface Command {
   /** Absolute path and arguments; no shell. */
   readonly argv: readonly string[];
-  /** Account to run as. */
-  readonly user: string;
+  /** Account to run as; null: the daemon's own, which is not root. */
+  readonly user: string | null;
   /** Killed with its whole process group then. */
   readonly timeoutMs: number;
   /** Between SIGTERM and SIGKILL when it is late; 0: SIGKILL at once. */

@@ -49,7 +49,7 @@ function hookState(state: VrrpStateName): HookState {
  * The programs for one change, in keepalived's order: that of the state as it stands in the file, then `any` with four
  * arguments more: INSTANCE, name, state, priority. `defaultUser`: for hooks that name none.
  */
-export function hookCommands(notify: NotifyConfig, call: HookCall, defaultUser: string): readonly Command[] {
+export function hookCommands(notify: NotifyConfig, call: HookCall, defaultUser: string | null): readonly Command[] {
   const { instance, state, stateName, priority } = call;
   const own = { MASTER: notify.master, BACKUP: notify.backup, FAULT: notify.fault, STOP: notify.stop }[state];
   const any = notify.any === null ? null : [...notify.any, "INSTANCE", instance, state, String(priority)];

@@ -8,16 +8,18 @@ import { selfCommand } from "./self.ts";
 
 /** What to execute for this command, or why it must not be run. Asked anew for each run: accounts and files change. */
 export function launchCommand({ argv, user }: Pick<Command, "argv" | "user">): Launch | string {
-  const account = accountOf(user);
-  if (account === null) return `there is no user "${user}" on this machine`;
-  if (currentUid() === 0) {
-    if (account.uid !== 0) return { argv, identity: account };
-    const refusal = whyUnsafeAsRoot(argv[0] ?? "");
-    return refusal ?? { argv, identity: null };
-  }
-  if (account.uid !== currentUid()) return `only root can run programs as user "${user}"`;
+  if (currentUid() === 0) return launchByRoot(argv, user);
+  if (user !== null && accountOf(user)?.uid !== currentUid()) return `only root can run programs as user "${user}"`;
   if (effectiveCapabilities() === 0) return { argv, identity: null };
   return { argv: [...selfCommand(), "__command", ...argv], identity: null };
+}
+
+function launchByRoot(argv: readonly string[], user: string | null): Launch | string {
+  if (user === null) return "names no user";
+  const account = accountOf(user);
+  if (account === null) return `there is no user "${user}" on this machine`;
+  if (account.uid !== 0) return { argv, identity: account };
+  return whyUnsafeAsRoot(argv[0] ?? "") ?? { argv, identity: null };
 }
 
 /** User and primary group. */

@@ -12,6 +12,7 @@ import { HookQueue } from "../notify/hook-queue.ts";
 import { CommandRunner, type Launch } from "../notify/shell/command-runner.ts";
 import { Fifo } from "../notify/shell/fifo.ts";
 import type { Loop, LoopTimer } from "../sys/loop.ts";
+import { currentUid } from "../sys/process.ts";
 import type { Happening } from "./operator-orders.ts";
 
 export interface HooksOptions {
@@ -33,7 +34,8 @@ export class Hooks {
   /** Instances that the last reload removed: their last word, that they stop, comes after it. */
   private retired: ReadonlyMap<string, NotifyConfig> = new Map();
   private allowed: ReadonlySet<string> = new Set();
-  private user = "";
+  /** For programs that name none: `user` of [global], or whom the daemon runs as when it cannot change users. */
+  private user: string | null = null;
   private onIdle: (() => void) | null = null;
   private limit: LoopTimer | null = null;
   /** Nothing is started any more. */
@@ -51,7 +53,7 @@ export class Hooks {
     this.retired = new Map([...this.notify].filter(([name]) => !names.has(name)));
     this.notify = new Map(entries);
     this.allowed = configuredCommands(config);
-    this.user = config.global.user;
+    this.user = currentUid() === 0 ? config.global.user : null;
     this.keepFifos();
   }
 
@@ -144,7 +146,13 @@ export class Hooks {
       kind: ok ? "hook.run" : "hook.fail",
       object: instance,
       text: `${state} hook ${program}: ${ok ? `ended after ${durationMs} ms` : reason}`,
-      fields: { state, program, user, duration_ms: durationMs, ...(ok ? {} : { reason }) },
+      fields: {
+        state,
+        program,
+        ...(user === null ? {} : { user }),
+        duration_ms: durationMs,
+        ...(ok ? {} : { reason }),
+      },
     });
   }
 

@@ -1,9 +1,17 @@
 /** Hooks and alerts of the whole appliance with VRRP, in a network namespace. Skipped without root. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync } from "node:fs";
-import { type Appliance, startAppliance, stopAppliances } from "../../support/appliance.ts";
+import { chmodSync, chownSync, readFileSync } from "node:fs";
+import {
+  type Appliance,
+  applianceFile,
+  applianceFiles,
+  startAppliance,
+  stopAppliances,
+} from "../../support/appliance.ts";
+import { ballastBinary } from "../../support/binary.ts";
 import { makeCertificate, SmtpServer, unfolded } from "../../support/mail.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../../support/netns.ts";
+import { startProcess } from "../../support/process.ts";
 import { holdsFor, waitFor } from "../../support/wait.ts";
 import { Folder } from "./programs.ts";
 
@@ -106,6 +114,34 @@ describe.skipIf(!canMakeNamespaces)("the appliance", () => {
       appliance.process.signal("SIGTERM");
       expect(await appliance.process.exited).toBe(0);
       expect(performance.now() - startedMs).toBeLessThan(4000);
+    },
+    TEST_MS,
+  );
+
+  test.skipIf(Bun.which("setpriv") === null)(
+    "without root runs hooks as whom it runs as itself, and gives its capabilities to none",
+    async () => {
+      network = await makeNetwork("bvntf", { a: "192.0.2.1/24" });
+      const log = folder.file("log");
+      const script = folder.script(
+        "caps",
+        `ls /proc/$$/fd >${log}; grep -E '^(Uid|Cap|NoNew)' /proc/$$/status >>${log}`,
+      );
+      const files = applianceFiles();
+      applianceFile(files, instance(`notify = { master = "${script}" }`));
+      for (const path of [folder.path, files.folder, files.config]) chownSync(path, 65_534, 65_534);
+      const rights = ["--inh-caps=+net_admin,+net_raw", "--ambient-caps=+net_admin,+net_raw"];
+      const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ...rights];
+      const started = startProcess([...inside(), ...nobody, ballastBinary(), "-c", files.config, "run"]);
+      await waitFor("the hook", () => /NoNewPrivs/.test(folder.read("log")), 15_000).catch((error: unknown) => {
+        throw new Error(`${String(error)}\n${started.stderr()}`);
+      });
+      const status = folder.read("log").replace(/[\t ]+/g, " ");
+      expect(status).toContain("Uid: 65534 65534 65534 65534\n");
+      for (const set of ["CapInh", "CapPrm", "CapEff", "CapAmb"])
+        expect(status).toContain(`${set}: 0000000000000000\n`);
+      expect(status.split("\n").filter((line) => /^\d$/.test(line))).toEqual(["0", "1", "2"]);
+      expect(await started.stop()).toBe(0);
     },
     TEST_MS,
   );

@@ -124,5 +124,6 @@ describe.skipIf(!isRoot)("as root", () => {
     );
     expect(launchCommand(commandOf([path], { user: "nobody" }))).toMatchObject({ identity: { uid: 65_534 } });
     expect(launchCommand(commandOf([path], { user: "nosuch" }))).toBe('there is no user "nosuch" on this machine');
+    expect(launchCommand(commandOf([path], { user: null }))).toBe("names no user");
   });
 });
