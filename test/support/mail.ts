@@ -45,7 +45,10 @@ export interface SmtpOptions extends Partial<Certificate> {
   readonly port?: number;
   /** Answers to a command in turn, the last one for ever. */
   readonly replies?: Readonly<Record<string, readonly string[]>>;
+  /** A command that is not answered. */
   readonly silentAfter?: string;
+  /** Before each answer. */
+  readonly delayMs?: number;
 }
 
 export interface TakenMail {

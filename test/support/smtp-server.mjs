@@ -5,7 +5,7 @@
  *   node test/support/smtp-server.mjs '{"key": PEM, "cert": PEM, "tls": "starttls", …}'
  *
  * tls: "starttls", "implicit" or "none". user, password: AUTH is wanted. replies: {"RCPT": ["451 later", "250 ok"]},
- * answers to a command in turn, the last one for ever. silentAfter: a command that is not answered.
+ * answers to a command in turn, the last one for ever. silentAfter: a command that is not answered. delayMs: before each answer.
  */
 import net from "node:net";
 import tls from "node:tls";
@@ -31,7 +31,8 @@ function isRight(user, password) {
 
 function serve(socket, isSecure) {
   const session = { isSecure, from: null, to: [], isData: false, auth: null, user: "", text: "", isIn: false };
-  const send = (line) => socket.write(`${line}\r\n`);
+  const write = (line) => socket.write(`${line}\r\n`);
+  const send = (line) => (options.delayMs ? setTimeout(write, options.delayMs, line) : write(line));
   let pending = "";
   const onData = (bytes) => {
     pending += bytes.toString("latin1");

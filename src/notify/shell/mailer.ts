@@ -4,13 +4,23 @@ import type { EmailConfig } from "../../config/types.ts";
 import type { AlertMail } from "../alert-text.ts";
 import { type Delivery, isTemporarySmtp, refused } from "../delivery.ts";
 
-const CONNECT_WITHIN_MS = 10_000;
-/** RFC 5321 allows minutes for each answer; a server that needs them is tried again later. */
-const ANSWER_WITHIN_MS = 20_000;
-const WHOLE_WITHIN_MS = 60_000;
+export interface MailLimits {
+  readonly connectMs: number;
+  /** For each answer of the server. */
+  readonly answerMs: number;
+  readonly wholeMs: number;
+}
+
+/** RFC 5321 (section 4.5.3.2) allows minutes for each answer; a server that needs them is tried again later. */
+const MAIL_LIMITS: MailLimits = { connectMs: 10_000, answerMs: 20_000, wholeMs: 60_000 };
 
 /** Sends one message over a connection of its own; never throws. `node`: the name in EHLO. */
-export async function sendMail(email: EmailConfig, node: string, mail: AlertMail): Promise<Delivery> {
+export async function sendMail(
+  email: EmailConfig,
+  node: string,
+  mail: AlertMail,
+  limits: MailLimits = MAIL_LIMITS,
+): Promise<Delivery> {
   const transport = createTransport({
     host: email.host,
     port: email.port,
@@ -20,10 +30,10 @@ export async function sendMail(email: EmailConfig, node: string, mail: AlertMail
     name: ehloName(node),
     ...(email.auth === null ? {} : { auth: { user: email.auth.user, pass: email.auth.password } }),
     tls: { minVersion: "TLSv1.2", ...(email.ca === null ? {} : { ca: email.ca.pem }) },
-    dnsTimeout: CONNECT_WITHIN_MS,
-    connectionTimeout: CONNECT_WITHIN_MS,
-    greetingTimeout: ANSWER_WITHIN_MS,
-    socketTimeout: ANSWER_WITHIN_MS,
+    dnsTimeout: limits.connectMs,
+    connectionTimeout: limits.connectMs,
+    greetingTimeout: limits.answerMs,
+    socketTimeout: limits.answerMs,
     disableFileAccess: true,
     disableUrlAccess: true,
   });
@@ -35,7 +45,7 @@ export async function sendMail(email: EmailConfig, node: string, mail: AlertMail
       text: mail.text,
       // RFC 3834: no vacation replies to a machine.
       headers: { "Auto-Submitted": "auto-generated" },
-      signal: AbortSignal.timeout(WHOLE_WITHIN_MS),
+      signal: AbortSignal.timeout(limits.wholeMs),
     });
     return { ok: true, note: rejected.length === 0 ? "" : `refused for ${rejected.join(", ")}` };
   } catch (error) {

@@ -5,7 +5,11 @@ import { type Delivery, delivered, isTemporaryHttp, refused } from "../delivery.
 const ANSWER_WITHIN_MS = 15_000;
 
 /** Sends the body; never throws. A redirection is no delivery: the address in the configuration is to be right. */
-export async function postWebhook(webhook: WebhookConfig, body: string): Promise<Delivery> {
+export async function postWebhook(
+  webhook: WebhookConfig,
+  body: string,
+  withinMs: number = ANSWER_WITHIN_MS,
+): Promise<Delivery> {
   try {
     const response = await fetch(webhook.url, {
       method: "POST",
@@ -16,7 +20,7 @@ export async function postWebhook(webhook: WebhookConfig, body: string): Promise
       },
       body,
       redirect: "manual",
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      signal: AbortSignal.timeout(withinMs),
       ...(webhook.ca === null ? {} : { tls: { ca: webhook.ca.pem } }),
     });
     // What it says is of no interest, however much it is.

@@ -97,3 +97,20 @@ test("sendMail to a port where nobody listens fails for now", async () => {
   const delivery = await sendMail(emailTo({ port: freePort() }), "lb1", message);
   expect(delivery).toMatchObject({ ok: false, temporary: true, reason: expect.stringMatching(/refused/i) });
 });
+
+test.each(["EHLO", "STARTTLS", "DATA"])("sendMail does not wait for a server that is silent after %s", async (word) => {
+  const server = await SmtpServer.start({ ...certificate, tls: "starttls", silentAfter: word });
+  const limits = { connectMs: 2000, answerMs: 300, wholeMs: 5000 };
+  const startedMs = performance.now();
+  const delivery = await sendMail(emailTo(server), "lb1", message, limits);
+  expect(delivery).toMatchObject({ ok: false, temporary: true });
+  expect(performance.now() - startedMs).toBeLessThan(2500);
+});
+
+test("sendMail ends after the whole time with a server that answers just in time, line by line", async () => {
+  const server = await SmtpServer.start({ ...certificate, tls: "starttls", delayMs: 250 });
+  const startedMs = performance.now();
+  const delivery = await sendMail(emailTo(server), "lb1", message, { connectMs: 2000, answerMs: 1000, wholeMs: 600 });
+  expect(delivery).toMatchObject({ ok: false, temporary: true });
+  expect(performance.now() - startedMs).toBeLessThan(1500);
+});

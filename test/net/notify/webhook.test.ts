@@ -77,3 +77,12 @@ test("postWebhook to a port where nobody listens fails for now", async () => {
   const delivery = await postWebhook({ url: `http://127.0.0.1:${freePort()}/`, token: null, ca: null }, "{}");
   expect(delivery).toMatchObject({ ok: false, temporary: true });
 });
+
+test("postWebhook does not wait for a server that never answers", async () => {
+  const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  servers.push(silent);
+  const startedMs = performance.now();
+  const webhook = { url: `http://127.0.0.1:${silent.port}/`, token: null, ca: null };
+  expect(await postWebhook(webhook, "{}", 200)).toMatchObject({ ok: false, temporary: true });
+  expect(performance.now() - startedMs).toBeLessThan(1500);
+});
