@@ -34,9 +34,9 @@ export async function openLab(scenarios: readonly string[]): Promise<Lab | { rea
   removeStale();
   const name = `lab-${process.pid}`;
   const main = `test/vm/guest/main.ts ${GUEST_RESULTS}/results.jsonl ${scenarios.join(" ")}`;
-  const named = process.env["BALLAST_VM_BINARY"];
-  const environment = `NO_COLOR=1 ${named === undefined ? "" : `BALLAST_VM_BINARY="${named}"`}`;
-  const script = `cd "${projectRoot}" && modprobe -a ${MODULES}\n${environment} exec "${process.execPath}" ${main}\n`;
+  const other = process.env["BALLAST_VM_BINARY"];
+  const replace = other === undefined ? "" : `mount --bind "${other}" "${projectRoot}/dist/ballast"\n`;
+  const script = `${replace}cd "${projectRoot}"\nmodprobe -a ${MODULES}\nNO_COLOR=1 exec "${process.execPath}" ${main}\n`;
   const prepared = await prepareMachine(name, script);
   if ("missing" in prepared) return prepared;
   const resultsFile = join(prepared.resultsPath, "results.jsonl");

@@ -9,7 +9,6 @@ import { lvsCommandScenario } from "./scenarios/lvs-command.ts";
 import { schedulingScenario } from "./scenarios/scheduling.ts";
 
 export const scenarios: readonly Scenario[] = [
-  drScenario("dr-keepalived", keepalived),
   forwardingScenario("forwarding-ipvsadm", ipvsadm),
   schedulingScenario("scheduling-ipvsadm", ipvsadm),
   lvsCommandScenario,

@@ -1,14 +1,16 @@
-/** The built program in a namespace of the machine. */
+/** The built program in namespaces of the machine: as a command, as a filler of tables, as director and VRRP speaker. */
+import { type Appliance, startAppliance } from "../../support/appliance.ts";
 import { ballastBinary } from "../../support/binary.ts";
 import type { NetworkNode } from "../../support/netns.ts";
 import { type Finished, run } from "../../support/process.ts";
+import type { DirectorProgram, DirectorSettings, RunningDirector } from "./director-program.ts";
+import { SERVICE, SERVICE_PORT, VIP } from "./dr-site.ts";
 import { feed, type TableTool } from "./table-tool.ts";
 
 /** Starting the program takes a second or two when the machine is busy. */
 const COMMAND_MS = 30_000;
 
-/** dist/ballast, or what `npm run test:vm -- --binary FILE` names. */
-export const binary = process.env["BALLAST_VM_BINARY"] ?? ballastBinary();
+export const binary = ballastBinary();
 
 /** Runs one command to its end, whatever its exit code. */
 export function ballast(node: NetworkNode, ...words: readonly string[]): Promise<Finished> {
@@ -23,4 +25,49 @@ export function mustBallast(node: NetworkNode, ...words: readonly string[]): Pro
 export const ballastTable: TableTool = {
   name: "ballast",
   restore: async (node, rules) => void (await feed(node, `"${binary}" lvs restore "$1"`, rules)),
+};
+
+/** The tutorial's pair in TOML. */
+export function directorFile(settings: DirectorSettings): string {
+  const realServers = settings.realServers.map((address) => `"${address}:${SERVICE_PORT}"`);
+  return `
+[vrrp.VI_1]
+interface = "eth0"
+virtual_router_id = 51
+state = "${settings.master ? "master" : "backup"}"
+priority = ${settings.master ? 100 : 50}
+version = 2
+advert_interval = "1s"
+auth = { type = "pass", password = "k7Qz2mXw" }
+addresses = ["${VIP}/32"]
+
+[virtual_server.web]
+address = "${SERVICE}"
+scheduler = "rr"
+forward = "dr"
+check = { tcp = true, interval = "1s", timeout = "1s", retry = 1, delay_before_retry = "1s" }
+real_servers = [${realServers.join(", ")}]
+
+[ipvs]
+sync = { interface = "eth0", id = 7, follows = "VI_1" }
+`;
+}
+
+export interface BallastDirector extends RunningDirector {
+  readonly appliance: Appliance;
+}
+
+export async function startBallast(node: NetworkNode, sections: string): Promise<BallastDirector> {
+  const prefix = ["ip", "netns", "exec", node.namespace];
+  const appliance = await startAppliance(sections, { prefix });
+  return {
+    appliance,
+    stop: async () => void (await appliance.process.stop()),
+    log: () => `${appliance.process.stdout()}${appliance.process.stderr()}`,
+  };
+}
+
+export const ballastDirector: DirectorProgram = {
+  name: "ballast",
+  start: (node, settings) => startBallast(node, directorFile(settings)),
 };

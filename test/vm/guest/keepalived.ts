@@ -28,7 +28,7 @@ vrrp_instance VI_1 {
   advert_int 1
   authentication {
     auth_type PASS
-    auth_pass 1111
+    auth_pass k7Qz2mXw
   }
   virtual_ipaddress {
     ${VIP}

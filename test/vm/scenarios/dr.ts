@@ -16,12 +16,12 @@ interface Pair extends DrSite {
   readonly running: [RunningDirector, RunningDirector];
 }
 
-async function openPair(program: DirectorProgram): Promise<Pair> {
+async function openPair(program: DirectorProgram, other: DirectorProgram): Promise<Pair> {
   const site = await openDrSite();
   const realServers = site.servers.map(({ node }) => node.address);
   const settings = { master: true, realServers };
   const first = await program.start(site.directors[0], settings);
-  const second = await program.start(site.directors[1], { master: false, realServers });
+  const second = await other.start(site.directors[1], { master: false, realServers });
   return { ...site, program, settings, running: [first, second] };
 }
 
@@ -35,8 +35,9 @@ async function eventually(site: Pair, what: string, condition: () => Promise<boo
   }
 }
 
-export function drScenario(name: string, program: DirectorProgram): Scenario {
-  return scenario(name, () => openPair(program), {
+/** `program` on the director that prefers to lead, `other` on its backup. */
+export function drScenario(name: string, program: DirectorProgram, other = program): Scenario {
+  return scenario(name, () => openPair(program, other), {
     "the master holds the VIP, the backup does not": async (site) => {
       await eventually(site, "the VIP on dr1", () => holdsAddress(site.directors[0], VIP));
       assert.equal(await holdsAddress(site.directors[1], VIP), false);
