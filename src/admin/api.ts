@@ -191,6 +191,10 @@ export interface VrrpStatus {
   /** Receive-check reason → count. */
   readonly errors: Readonly<Record<string, number>>;
   readonly tracks: readonly { readonly name: string; readonly ok: boolean; readonly weight: number }[];
+  /** Who else acts as master of this virtual router (split brain), in words; absent or empty: nobody. */
+  readonly rivals?: readonly string[];
+  /** How the state comes about, a line each: priority sum, who was heard when, timers, who would lead next. */
+  readonly details?: readonly string[];
   /** Why it is in this state, in words: `priority 101 against 100 of 10.0.0.2`. */
   readonly why: string;
 }

@@ -51,7 +51,12 @@ export function dateProblems(
 }
 
 function vrrpProblems(instance: VrrpStatus): readonly FoundProblem[] {
-  if (instance.state !== "fault") return [];
+  const rivals = (instance.rivals ?? []).map((rival) => ({
+    object: instance.instance,
+    text: `vrrp ${instance.instance}: split brain, ${rival} acts as master too`,
+    sinceWallMs: null,
+  }));
+  if (instance.state !== "fault") return rivals;
   const text = `vrrp ${instance.instance} is in FAULT${instance.why === "" ? "" : `: ${instance.why}`}`;
   return [{ object: instance.instance, text, sinceWallMs: instance.sinceWallMs }];
 }

@@ -128,7 +128,15 @@ function serverStatus(
 
 function vrrpStatus(instance: VrrpConfig, appliance: Appliance, startedWallMs: number): VrrpStatus {
   const status = appliance.instance(instance.name);
-  if (status !== undefined) return { ...status, why: safeText(status.why) };
+  if (status !== undefined) {
+    const { rivals, details } = status;
+    return {
+      ...status,
+      ...(rivals === undefined ? {} : { rivals: rivals.map(safeText) }),
+      ...(details === undefined ? {} : { details: details.map(safeText) }),
+      why: safeText(status.why),
+    };
+  }
   return {
     instance: instance.name,
     interface: instance.interface,

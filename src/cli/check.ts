@@ -1,8 +1,8 @@
-/** `ballast check [--strict]`: every problem of the configuration, with its line, and nothing else happens. */
+/** `ballast check [--strict] [--peer FILE]`: every problem of the configuration, with its line; nothing else happens. */
 import { loadConfig } from "../config/shell/environment.ts";
 import { renderIssue } from "../config/render-issue.ts";
-import { type CliArgs, flagOn } from "./args.ts";
-import { exitCodes, printJson, printLine, usageFailure } from "./output.ts";
+import { type CliArgs, flagOn, flagText } from "./args.ts";
+import { complain, exitCodes, printJson, printLine, usageFailure } from "./output.ts";
 
 /** sysexits(3) EX_IOERR: the file itself could not be read. */
 const EXIT_IO = 74;
@@ -12,8 +12,14 @@ export async function runCheck(args: CliArgs): Promise<number> {
   if (args.rest.length > 0) {
     return usageFailure({ text: "check takes no words", help: "the file is named with -c: ballast -c FILE check" });
   }
-  const { text, config, issues } = loadConfig(args.config);
-  if (args.json) printJson({ file: args.config, valid: config !== null, issues });
+  const peerPath = flagText(args, "peer");
+  const peer = peerPath === null ? null : loadConfig(peerPath).config;
+  if (peerPath !== null && peer === null) {
+    complain(`the peer's configuration ${peerPath} cannot be used; check it on its own first`);
+    return exitCodes.badConfig;
+  }
+  const { text, config, issues, failover } = loadConfig(args.config, peer);
+  if (args.json) printJson({ file: args.config, valid: config !== null, issues, ...(failover && { failover }) });
   else for (const issue of issues) process.stderr.write(`${renderIssue(issue)}\n`);
   if (text === null) return EXIT_IO;
   const errors = issues.filter((issue) => issue.severity === "error").length;
@@ -24,6 +30,9 @@ export async function runCheck(args: CliArgs): Promise<number> {
   }
   const strictFailure = flagOn(args, "strict") && warnings > 0;
   if (!args.json && !args.quiet) {
+    for (const { instance, failure, text: outcome, moves } of failover ?? []) {
+      printLine(`${moves ? "moves" : "STAYS"}  vrrp ${instance}: ${failure}: ${outcome}`);
+    }
     const suffix =
       warnings === 0 ? "" : ` (${counted(warnings, "warning")}${strictFailure ? ", refused by --strict" : ""})`;
     printLine(`configuration is valid${suffix}`);

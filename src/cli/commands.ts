@@ -55,9 +55,12 @@ export const commands = {
     ],
   },
   check: {
-    usage: "check [--strict]",
+    usage: "check [--strict] [--peer FILE]",
     help: "validate the configuration, all problems with line and column",
-    flags: [{ name: "strict", help: "warnings fail too (exit 1)" }],
+    flags: [
+      { name: "strict", help: "warnings fail too (exit 1)" },
+      { name: "peer", value: "FILE", help: "the other node's configuration: would each failure move the VIP?" },
+    ],
   },
   reload: {
     usage: "reload [--wait 30s]",

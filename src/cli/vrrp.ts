@@ -53,13 +53,18 @@ async function report(
   if (instance !== null && rows.length === 0) return notFound(instance, all);
   if (args.json) printJson(rows);
   else if (rows.length === 0) printLine("no VRRP instance configured");
-  else if (verb === "why") for (const row of rows) printLine(whyLine(row));
+  else if (verb === "why") for (const row of rows) printWhy(row);
   else {
     printTable(vrrpColumns(snapshot.value.wallMs), rows, painter(args));
     printLine("");
     for (const row of rows) printLine(whyLine(row));
   }
   return rows.some((row) => row.state === "fault") ? exitCodes.negative : exitCodes.ok;
+}
+
+function printWhy(row: VrrpStatus): void {
+  printLine(whyLine(row));
+  for (const line of row.details ?? []) printLine(`  ${safeText(line)}`);
 }
 
 /** `main is MASTER: priority 150 against 100 of 10.0.0.3`. */

@@ -6,10 +6,11 @@ import type { ParsedSource } from "./include.ts";
 import { fileIssue, placeIssue } from "./issue.ts";
 import type { ConfigIssue } from "./issue.ts";
 import { lint } from "./lint.ts";
+import { type FailoverLine, lintFailover } from "./lint-failover.ts";
 import { maskText } from "./mask.ts";
 import { normalise } from "./normalise.ts";
 import { documentTable } from "./schema.ts";
-import { IssueSink } from "./schema-issue.ts";
+import { IssueSink, type Path } from "./schema-issue.ts";
 import type { Config } from "./types.ts";
 import { validate } from "./validate.ts";
 
@@ -20,10 +21,15 @@ export interface ParsedConfig {
   readonly issues: readonly ConfigIssue[];
   /** The files as written, comments and all, with secrets replaced: what `show config` prints. */
   readonly masked: string;
+  /** With a peer's configuration: what becomes of each VIP when something fails. */
+  readonly failover?: readonly FailoverLine[];
 }
 
-/** Parses the main file's text and what it includes. Never throws for anything that a file can contain. */
-export function parseConfig(text: string, environment: ConfigEnvironment): ParsedConfig {
+/**
+ * Parses the main file's text and what it includes. Never throws for anything that a file can contain. `peer`: the other
+ * node's configuration, to be compared with.
+ */
+export function parseConfig(text: string, environment: ConfigEnvironment, peer: Config | null = null): ParsedConfig {
   const main = parseSource(environment.path, text);
   if (isIssue(main)) return { config: null, issues: [main], masked: "" };
   const sink = new IssueSink();
@@ -35,11 +41,14 @@ export function parseConfig(text: string, environment: ConfigEnvironment): Parse
   validate(normalised, sink);
   // Advice about a file that does not even load would bury what matters.
   if (sink.errorCount === 0) lint(normalised, document, environment, sink);
+  const originOf = (object: object): Path => normalised.origins.get(object) ?? [];
+  const compares = peer !== null && sink.errorCount === 0;
+  const failover = compares ? { failover: lintFailover(normalised.config, peer, originOf, sink) } : {};
   const placed = sink.drafts.map((draft) => placeIssue(draft, sources));
   const all = inFileOrder([...issues, ...placed], sources);
   const failed = all.some((issue) => issue.severity === "error");
   const masked = sources.map((source) => maskText(source.locations)).join("\n");
-  return { config: failed ? null : deepFreeze(normalised.config), issues: all, masked };
+  return { config: failed ? null : deepFreeze(normalised.config), issues: all, masked, ...failover };
 }
 
 function includeAll(

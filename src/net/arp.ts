@@ -14,6 +14,7 @@ export const arpOperation = { request: 1, reply: 2 } as const;
 
 const BROADCAST = Uint8Array.of(255, 255, 255, 255, 255, 255);
 const NO_MAC = new Uint8Array(6);
+const NO_ADDRESS = new Uint8Array(4);
 
 export interface ArpFrame {
   readonly destination: Uint8Array;
@@ -71,4 +72,9 @@ export function gratuitousArp(mac: Uint8Array, address: Uint8Array): ArpFrame {
     targetMac: NO_MAC,
     targetAddress: address,
   };
+}
+
+/** A probe (RFC 5227 §2.1.1): asks who has `address` without claiming it; whoever has it answers to `mac`. */
+export function arpProbe(mac: Uint8Array, address: Uint8Array): ArpFrame {
+  return { ...gratuitousArp(mac, address), senderAddress: NO_ADDRESS };
 }

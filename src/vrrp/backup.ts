@@ -41,7 +41,8 @@ export function backupStep(
       return { instance, effects: [] };
     case "advert_sent":
     case "announce_failed":
-      // The result of something sent while still master.
+    case "claimed":
+      // The result of something sent, or heard, while still master.
       return { instance, effects: [] };
     default:
       return unreachable(event);

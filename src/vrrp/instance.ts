@@ -165,6 +165,8 @@ export type Event =
   | { readonly kind: "advert_sent"; readonly ok: boolean; readonly text: string }
   | { readonly kind: "trouble"; readonly trouble: Trouble }
   | { readonly kind: "announce_failed" }
+  /** Another host's ARP claims a VIP; told at most once in ten seconds. `by`: its MAC address. */
+  | { readonly kind: "claimed"; readonly address: string; readonly by: string }
   /** What the group makes of this member: `group.ts`. */
   | { readonly kind: "group_fault"; readonly member: string | null }
   | { readonly kind: "group_lead" }
@@ -177,7 +179,10 @@ export type AdvertEvent = Extract<Event, { kind: "advert" }>;
 /** What only matters to an instance that takes part in the protocol. */
 export type ProtocolEvent = Extract<
   Event,
-  { kind: "advert" | "tick" | "address_lost" | "advert_sent" | "announce_failed" | "group_lead" | "group_yield" }
+  {
+    kind:
+      "advert" | "tick" | "address_lost" | "advert_sent" | "announce_failed" | "claimed" | "group_lead" | "group_yield";
+  }
 >;
 
 export type Effect =
@@ -198,7 +203,13 @@ export type Effect =
       readonly kind: "notice";
       readonly level: "info" | "notice" | "warning";
       readonly topic:
-        "vrrp.address" | "vrrp.split" | "vrrp.late" | "vrrp.order" | "vrrp.preempt" | "vrrp.priority" | "vrrp.send";
+        | "vrrp.address"
+        | "vrrp.split_brain"
+        | "vrrp.late"
+        | "vrrp.order"
+        | "vrrp.preempt"
+        | "vrrp.priority"
+        | "vrrp.send";
       readonly text: string;
     };
 

@@ -40,6 +40,7 @@ export function step(instance: Instance, event: Event, params: InstanceParams, n
     case "address_lost":
     case "advert_sent":
     case "announce_failed":
+    case "claimed":
     case "group_lead":
     case "group_yield":
       return protocolStep(instance, event, params, now);

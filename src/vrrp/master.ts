@@ -24,6 +24,8 @@ import { priority } from "./wire.ts";
 const RIVAL_ALARM_COUNT = 3;
 /** Adverts that the kernel refused in a row before the node gives up, so that two masters do not persist. */
 const SEND_FAILURES_MAX = 3;
+/** Beats without an advert of the rival after which it has given way. */
+const RIVAL_GONE_BEATS = 3;
 /** A refused announcement is sent again after this. */
 const ANNOUNCE_RETRY_MS = 200;
 
@@ -54,6 +56,14 @@ export function masterStep(
       const burstAt = Math.min(state.burstAt, later(now, ANNOUNCE_RETRY_MS)) as MonoMs;
       return { instance: { ...instance, state: { ...state, burstAt } }, effects: [] };
     }
+    case "claimed":
+      return {
+        instance: { ...instance, state: { ...state, burstSentAt: now } },
+        effects: [
+          { kind: "announce", repeat: 1 },
+          notice("warning", "vrrp.split_brain", `${event.address} is also claimed by the host with MAC ${event.by}`),
+        ],
+      };
     case "group_lead":
       return { instance, effects: [] };
     case "group_yield":
@@ -155,7 +165,7 @@ function answerLower(
     effects.push(
       notice(
         "warning",
-        "vrrp.split",
+        "vrrp.split_brain",
         `${addressText(advert.source)} acts as master too (priority ${advert.priority}, ours ${own}) and does not give way: it does not hear us`,
       ),
     );
@@ -175,6 +185,16 @@ function masterTick(instance: Instance, state: MasterState, params: InstancePara
   const own = ownPriority(instance, params);
   const effects: Effect[] = [];
   let next = state;
+  if (state.rival !== null && now - state.rival.countedAt > RIVAL_GONE_BEATS * params.advertIntervalMs) {
+    if (state.rival.heard >= RIVAL_ALARM_COUNT) {
+      // Neighbours may still have its MAC address for our VIPs.
+      effects.push(
+        { kind: "announce", repeat: params.garp.repeat },
+        notice("notice", "vrrp.split_brain", `${addressText(state.rival.address)} no longer acts as master`),
+      );
+    }
+    next = { ...next, rival: null };
+  }
   if (now >= state.advertAt) {
     effects.push({ kind: "send_advert", priority: own });
     const lateMs = now - state.advertAt;

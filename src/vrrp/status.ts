@@ -2,11 +2,28 @@
 import type { VrrpStatus } from "../admin/api.ts";
 import type { MonoMs } from "../lib/time.ts";
 import { unreachable } from "../lib/result.ts";
-import { addressText } from "../net/address.ts";
+import { addressText, sameAddress } from "../net/address.ts";
 import type { BackupState, Instance, MasterState, Peer } from "./instance.ts";
 import type { InstanceSettings } from "./settings.ts";
 import { contribution, effectivePriority, isWell, trackName } from "./track.ts";
+import { statusDetails } from "./status-details.ts";
 import { faultText } from "./transition.ts";
+
+export interface HeardPeer {
+  readonly address: Uint8Array;
+  readonly priority: number;
+  readonly intervalMs: number;
+  readonly heardAt: MonoMs;
+}
+
+/** A group has two to five members; more addresses than this are forged. */
+const PEERS_MAX = 8;
+
+/** The list with this one at its head. */
+export function withPeer(peers: readonly HeardPeer[], heard: HeardPeer): readonly HeardPeer[] {
+  const others = peers.filter((peer) => !sameAddress(peer.address, heard.address));
+  return [heard, ...others].slice(0, PEERS_MAX);
+}
 
 /** What the shell counts. Counters never go back while the instance lives. */
 export interface InstanceStats {
@@ -14,6 +31,8 @@ export interface InstanceStats {
   lastAdvertWallMs: number | null;
   /** The last other node heard, with its priority. */
   lastHeard: Peer | null;
+  /** Every node heard, the latest first, at most PEERS_MAX. */
+  peers: readonly HeardPeer[];
   transitions: number;
   advertsSent: number;
   advertsReceived: number;
@@ -21,6 +40,8 @@ export interface InstanceStats {
   priorityZeroReceived: number;
   garpSent: number;
   errors: Record<string, number>;
+  /** Hosts that claim a VIP of ours by ARP, in words. */
+  claims?: readonly string[];
 }
 
 export function newStats(wallMs: number): InstanceStats {
@@ -28,6 +49,7 @@ export function newStats(wallMs: number): InstanceStats {
     sinceWallMs: wallMs,
     lastAdvertWallMs: null,
     lastHeard: null,
+    peers: [],
     transitions: 0,
     advertsSent: 0,
     advertsReceived: 0,
@@ -73,8 +95,18 @@ export function vrrpStatus(
       ok: isWell(track, node.readings[i]),
       weight: track.weight,
     })),
+    rivals: rivals(state, stats),
+    details: statusDetails(settings, instance, stats, now),
     why: why(settings, instance, stats, now),
   };
+}
+
+/** Who else acts as master of this virtual router, in words. */
+function rivals(state: Instance["state"], stats: InstanceStats): readonly string[] {
+  if (state.kind !== "master") return [];
+  const { rival } = state;
+  const heard = rival !== null && rival.heard > 1 ? [`${addressText(rival.address)} (priority ${rival.priority})`] : [];
+  return [...heard, ...(stats.claims ?? [])];
 }
 
 function ownPriority(settings: InstanceSettings, instance: Instance): number {

@@ -246,6 +246,45 @@ describe.skipIf(!canMakeNamespaces)("two nodes", () => {
     TEST_MS,
   );
 
+  test(
+    "a host that has the VIP too is told of with its MAC address within two seconds, and forgotten when it is gone",
+    async () => {
+      const [a] = await pair();
+      const mac = (await node("c").run(["cat", "/sys/class/net/eth0/address"])).trim();
+      await Bun.sleep(1600);
+      const startedMs = performance.now();
+      await node("c").run(["ip", "address", "add", VIP, "dev", "eth0"]);
+      await waitFor("the alarm", () => a.events().includes(`${VIP} is also claimed by the host with MAC ${mac}`));
+      expect(performance.now() - startedMs).toBeLessThan(2000);
+      await waitFor("the status", () => a.status()?.rivals?.join() === `the host with MAC ${mac} (${VIP})`);
+      expect(a.status()?.state).toBe("master");
+      expect(a.events().filter((text) => text.includes("is also claimed")).length).toBe(1);
+    },
+    TEST_MS,
+  );
+
+  test.skipIf(Bun.which("nft") === null)(
+    "a node that does not hear the master is alarmed about on the other side, and the end of it is announced (partition-one-way)",
+    async () => {
+      const [a, b] = await pair();
+      await node("b").run(["nft", "add table ip t; add chain ip t i { type filter hook input priority 0; }"]);
+      await node("b").run(["nft", "add rule ip t i ip protocol 112 drop"]);
+      await b.waitForState("master");
+      await waitFor("the alarm", () =>
+        a.events().some((text) => text.startsWith("192.0.2.2 acts as master too (priority 100, ours 101)")),
+      );
+      expect(a.status()?.rivals?.[0]).toBe("192.0.2.2 (priority 100)");
+      expect(a.status()?.details?.join("\n")).toContain("heard 192.0.2.2: priority 100 every 0.20 s");
+      await node("b").run(["nft", "delete table ip t"]);
+      await b.waitForState("backup");
+      await waitFor("the end", () => a.events().includes("192.0.2.2 no longer acts as master"));
+      await onlyHolder("a");
+      expect(a.status()?.rivals?.length).toBe(0);
+      expect(a.status()?.transitions).toBe(2);
+    },
+    TEST_MS,
+  );
+
   for (const version of [2, 3] as const) {
     test.skipIf(Bun.which("tshark") === null || Bun.which("tcpdump") === null)(
       `tshark finds nothing wrong in what a node sends in version ${version}`,

@@ -38,6 +38,8 @@ function print(kind: string, value: unknown): void {
 supervisor.on("ready", (value) => print("ready", value));
 supervisor.on("event", (value) => print("event", value));
 supervisor.on("vrrp_status", (value) => print("status", value));
+// Nobody here outlives the role.
+supervisor.on("vrrp_will", () => {});
 supervisor.on("prepared", (value) => supervisor.send("commit", value));
 const commands = new CommandRunner(loop, (command) => ({ argv: command.argv, identity: null }));
 supervisor.on("run_script", ({ id, command, timeoutMs }) => {

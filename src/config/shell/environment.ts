@@ -6,6 +6,7 @@ import { err, ok } from "../../lib/result.ts";
 import type { Result } from "../../lib/result.ts";
 import type { ConfigEnvironment } from "../environment.ts";
 import { fileIssue } from "../issue.ts";
+import type { Config } from "../types.ts";
 import { parseConfig } from "../parse.ts";
 import type { ParsedConfig } from "../parse.ts";
 
@@ -39,13 +40,13 @@ export interface LoadedConfig extends ParsedConfig {
 }
 
 /** Reads and parses a file; one that cannot be read is an issue like any other, with `text` null. */
-export function loadConfig(path: string): LoadedConfig {
+export function loadConfig(path: string, peer: Config | null = null): LoadedConfig {
   const read = readFile(path);
   if (!read.ok) {
     const help = 'name a file with -c, or make one: see "ballast help"';
     return { text: null, config: null, masked: "", issues: [fileIssue(path, `cannot be read: ${read.error}`, help)] };
   }
-  return { text: read.value, ...parseConfig(read.value, systemEnvironment(path)) };
+  return { text: read.value, ...parseConfig(read.value, systemEnvironment(path), peer) };
 }
 
 function readFile(path: string): Result<string, string> {

@@ -7,18 +7,19 @@ import type { VrrpWill } from "../../ipc/messages.ts";
 import { assert, unreachable } from "../../lib/result.ts";
 import { type MonoMs, NEVER } from "../../lib/time.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
-import { addressText } from "../../net/address.ts";
+import { addressText, sameAddress } from "../../net/address.ts";
 import { monoNow, wallNow } from "../../sys/clock.ts";
 import { E, errnoText } from "../../sys/errno.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import { type Effect, type Event, type Instance, type InstanceParams, newInstance } from "../instance.ts";
 import type { Member } from "../group.ts";
+import { type Claim, Disputes, macText } from "../conflict.ts";
 import { nextDeadline, step } from "../machine.ts";
 import type { Received, ReceiveReason } from "../receive.ts";
 import { ReasonLog } from "../reason-log.ts";
-import type { InstanceSettings } from "../settings.ts";
+import type { InstanceSettings, Vip } from "../settings.ts";
 import type { TrackReading } from "../track.ts";
-import { type InstanceStats, newStats, vrrpStatus } from "../status.ts";
+import { type InstanceStats, newStats, vrrpStatus, withPeer } from "../status.ts";
 import { willAddress, willPacket } from "../will.ts";
 import { type Advert, authType, priority } from "../wire.ts";
 import type { AdvertPort } from "./advert-port.ts";
@@ -51,6 +52,8 @@ export class Runner {
   private readonly vips: VipKeeper;
   private readonly reasons = new ReasonLog();
   private readonly queue: Event[] = [];
+  private readonly disputes = new Disputes();
+  private sinceMono = monoNow();
   private working = false;
   private timer: LoopTimer | null = null;
   private timerAt: MonoMs = NEVER;
@@ -79,7 +82,12 @@ export class Runner {
   }
 
   status(): VrrpStatus {
-    return vrrpStatus(this.settings, this.instance, this.stats, monoNow());
+    const now = monoNow();
+    const claims = this.ledVips.flatMap((vip) => {
+      const mac = this.disputes.claimant(vip.address, now);
+      return mac === null ? [] : [`the host with MAC ${mac} (${vip.text})`];
+    });
+    return vrrpStatus(this.settings, this.instance, { ...this.stats, claims }, now);
   }
 
   /** What is to be done if this process dies now: for each peer a goodbye, and the VIPs away. */
@@ -114,7 +122,10 @@ export class Runner {
     this.stats.advertsReceived++;
     if (advert.priority === priority.resign) this.stats.priorityZeroReceived++;
     this.stats.lastAdvertWallMs = wallNow();
-    this.stats.lastHeard = { address: source.slice(), priority: advert.priority };
+    const heard = { address: source.slice(), priority: advert.priority };
+    this.stats.lastHeard = heard;
+    const more = { intervalMs: advert.intervalMs, heardAt: monoNow() };
+    this.stats.peers = withPeer(this.stats.peers, { ...heard, ...more });
     for (const note of received.notes) {
       this.count(note, () => {
         const who = addressText(source);
@@ -133,6 +144,21 @@ export class Runner {
       });
     }
     this.handle({ kind: "advert", source, priority: advert.priority, intervalMs: advert.intervalMs });
+  }
+
+  /** ARP of another host. */
+  claimed(interfaceName: string, claim: Claim): void {
+    const isMeant = (vip: Vip): boolean =>
+      vip.interfaceName === interfaceName && sameAddress(vip.address, claim.address);
+    const vip = this.settings.vips.find(isMeant);
+    if (vip === undefined || this.instance.state.kind !== "master") return;
+    if (!this.disputes.take(claim, this.sinceMono, monoNow())) return;
+    this.handle({ kind: "claimed", address: vip.text, by: macText(claim.mac) });
+  }
+
+  /** Its VIPs while it leads, to be asked for: who else has them? */
+  get ledVips(): readonly Vip[] {
+    return this.instance.state.kind === "master" ? this.settings.vips : [];
   }
 
   refused(reason: ReceiveReason): void {
@@ -192,6 +218,7 @@ export class Runner {
       case "transition":
         this.stats.transitions++;
         this.stats.sinceWallMs = wallNow();
+        this.sinceMono = monoNow();
         this.report(effect.to === "fault" ? "warning" : "notice", "vrrp.state", effect.text, {
           from: effect.from,
           to: effect.to,

@@ -11,11 +11,12 @@ import type { NodeChange } from "../../netlink/node-view.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
 import { addressText, sameAddress } from "../../net/address.ts";
 import { wallNow } from "../../sys/clock.ts";
-import type { Loop } from "../../sys/loop.ts";
+import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import { groupOrder } from "../group.ts";
 import { linkFact } from "../node-facts.ts";
 import { type InstanceSettings, instanceSettings } from "../settings.ts";
 import type { TrackReading } from "../track.ts";
+import { ArpWatch } from "./arp-watch.ts";
 import { Announcer } from "./announcer.ts";
 import { Receiver } from "./receiver.ts";
 import { Runner, type RunnerPorts } from "./runner.ts";
@@ -23,6 +24,9 @@ import { TrackWatch } from "./track-watch.ts";
 
 /** Orders to a group until it is at one with itself: two for each member settle the worst case; more is a bug. */
 const GROUP_ORDERS_MAX = 1024;
+
+/** How often a master asks the link who else has its VIPs: a split brain is told of within two seconds. */
+const PROBE_INTERVAL_MS = 1500;
 
 export interface SpeakerReports {
   event(event: BallastEvent): void;
@@ -37,6 +41,8 @@ export class Speaker {
   private readonly route: RoutePort;
   private readonly announcer: Announcer;
   private readonly receiver: Receiver;
+  private readonly arp: ArpWatch;
+  private readonly probes: LoopTimer;
   private readonly tracks: TrackWatch;
   private readonly ports: RunnerPorts;
   private runners: Runner[] = [];
@@ -52,6 +58,12 @@ export class Speaker {
     this.route = route;
     this.announcer = new Announcer(loop);
     this.receiver = new Receiver(loop, route.view);
+    this.arp = new ArpWatch(loop, route.view, (interfaceName, claim) => {
+      for (const runner of this.runners) runner.claimed(interfaceName, claim);
+    });
+    this.probes = loop.every(PROBE_INTERVAL_MS, () => {
+      for (const runner of this.runners) this.arp.probe(runner.ledVips);
+    });
     this.tracks = new TrackWatch({
       loop,
       runScript: (order) => reports.runScript(order),
@@ -120,7 +132,7 @@ export class Speaker {
       this.waiting.push(...fresh);
       this.startWaiting();
     });
-    this.receiver.listen(this.runners);
+    this.listen();
   }
 
   proxyHealth(serves: boolean): void {
@@ -151,6 +163,8 @@ export class Speaker {
       for (const runner of this.runners) runner.handle({ kind: "stop" });
     });
     this.tracks.stop();
+    this.probes.cancel();
+    this.arp.close();
     this.receiver.close();
     this.runners = [];
     this.announcer.close();
@@ -179,7 +193,7 @@ export class Speaker {
           for (const runner of this.runners) this.refreshLink(runner);
           this.refreshTracks();
         });
-        this.receiver.listen(this.runners);
+        this.listen();
         return;
       case "address":
         this.addressChanged(change.linkName);
@@ -260,8 +274,13 @@ export class Speaker {
       this.tell(() => {
         for (const runner of this.runners) this.refreshLink(runner);
       });
-      this.receiver.listen(this.runners);
+      this.listen();
     });
+  }
+
+  private listen(): void {
+    this.receiver.listen(this.runners);
+    this.arp.listen(this.runners.flatMap((runner) => runner.settings.vips));
   }
 
   private refreshLink(runner: Runner): void {

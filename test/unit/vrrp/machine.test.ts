@@ -148,7 +148,7 @@ test("step advert tells of a split once when a lower master does not give way", 
     for (const effect of heard.effects) if (effect.kind === "notice") notices.push(effect.topic);
     instance = heard.instance;
   }
-  expect(notices).toEqual(["vrrp.split"]);
+  expect(notices).toEqual(["vrrp.split_brain"]);
 });
 
 test("step advert takes the adverts that queued up during a standstill for one, not for a split", () => {

@@ -33,7 +33,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "vm-suspend-resume": "later: needs CLOCK_BOOTTIME beside the monotonic clock; stop-cont covers the machine",
   "rx-queue-overflow": "later: needs SO_RXQ_OVFL control messages",
   "auth-hmac-clock-step": "later: auth_hmac is an unstable draft and not offered",
-  "vip-answered-by-other-host": "later: ARP probe before the first takeover",
+  "vip-answered-by-other-host": "test/net/vrrp.test.ts (a host that has the VIP too)",
   "netlink-enobufs": "test/unit/netlink/node-view.test.ts (replaceWith after a dump)",
   "reload-bad-config": "configuration tests: a reload with issues never reaches this role",
   "track-script-hang": "test/net/vrrp-tracks.test.ts",

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { later, type MonoMs } from "../../../src/lib/time.ts";
-import type { VrrpConfig } from "../../../src/config/types.ts";
+import type { TrackConfig, VrrpConfig } from "../../../src/config/types.ts";
+import { addressBytes } from "../../../src/net/address.ts";
 import type { Event } from "../../../src/vrrp/instance.ts";
 import { instanceSettings } from "../../../src/vrrp/settings.ts";
 import { newStats, vrrpStatus } from "../../../src/vrrp/status.ts";
@@ -86,4 +87,37 @@ test("vrrpStatus of a master names the rival that does not give way", () => {
   const status = vrrpStatus(settings, second.instance, newStats(0), later(NOW, 1000));
   expect(status).toMatchObject({ state: "master", masterAddress: null });
   expect(status.why).toBe("priority 100 against 50 of 10.0.0.2, which acts as master too");
+});
+
+test("vrrpStatus details add up the priority, name who was heard and when, the timers and who would be next", () => {
+  const tracks: readonly TrackConfig[] = [
+    { kind: "proxy", weight: 2 },
+    { kind: "interface", name: "eth1", weight: 0 },
+    { kind: "file", path: "/run/prio", weight: 3 },
+  ];
+  const settings = instanceSettings(configWith({ version: 3, priority: 101, tracks }));
+  const readings = [true, true, -4];
+  const master = drive(running(settings.params, "master", "10.0.0.1", NOW), settings.params, NOW, {
+    kind: "tracks",
+    readings,
+  }).instance;
+  const peer = { address: addressBytes("10.0.0.2"), priority: 100, intervalMs: 1000, heardAt: later(NOW, -60_000) };
+  const status = vrrpStatus(settings, master, { ...newStats(0), peers: [peer] }, NOW);
+  expect(status.details).toEqual([
+    "priority 91: base 101, +2 proxy (well), ±0 interface eth1 (well), −12 file /run/prio (says -4)",
+    "heard 10.0.0.2: priority 100 every 1.0 s, last 60.0 s ago",
+    "next advert in 0.00 s, one every 1.0 s",
+    "if this node stops, 10.0.0.2 (priority 100 when it was last heard) leads after 0.61 s; if it is cut off, after 3.6 s",
+  ]);
+  const heard = drive(running(settings.params, "backup", "10.0.0.1", NOW), settings.params, NOW, {
+    kind: "advert",
+    source: peer.address,
+    priority: 200,
+    intervalMs: 500,
+  }).instance;
+  expect(vrrpStatus(settings, heard, newStats(0), NOW).details?.slice(1)).toEqual([
+    "no advert of another node was ever heard",
+    "down timer ends in 1.8 s (3 × 0.50 s + skew 0.29 s)",
+    "if 10.0.0.2 falls silent, this node leads after 1.8 s, unless a better one is there",
+  ]);
 });
