@@ -20,10 +20,10 @@ export function openAdminSocket(config: Config): number | string {
   }
 }
 
-/** Closes it and takes its file away. */
+/** Takes its file away and closes it, in this order: a client that sees it closed finds no file either. */
 export function closeAdminSocket(config: Config, fd: number): void {
-  close(fd);
   rmSync(config.admin.socket, { force: true });
+  close(fd);
 }
 
 /** root:group 0660: the group reads, and members of admin_group write (the admin role checks each caller). */

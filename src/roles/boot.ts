@@ -55,8 +55,9 @@ export async function superviseConfig(options: BootOptions): Promise<number> {
   } finally {
     rmSync(counters, { force: true });
     listeners.closeAll();
-    closeAdminSocket(loaded.config, adminListener);
     if (pidfile !== null) releasePidfile(pidfile);
+    // Last: whoever waits for our end watches the socket and may start the next one at once.
+    closeAdminSocket(loaded.config, adminListener);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Reply } from "../admin/api.ts";
 import { diffConfig } from "../config/diff.ts";
-import { roleNames } from "../ipc/messages.ts";
+import { roleNames, type ServerState } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { wallNow } from "../sys/clock.ts";
 import type { Loop, LoopTimer } from "../sys/loop.ts";
@@ -16,7 +16,6 @@ import type { Happening } from "./operator-orders.ts";
 import type { ProcessTable } from "./process-table.ts";
 import { type ReloadEvent, type ReloadState, stepReload } from "./reload.ts";
 import type { RoleProcess } from "./role-process.ts";
-import type { ServerStates } from "./server-states.ts";
 
 /** Every role answers `prepare` within this time, or the reload is called off. */
 const PREPARE_WITHIN_MS = 5000;
@@ -31,7 +30,7 @@ export interface ReloaderOptions {
   readonly processes: ProcessTable;
   readonly load: () => LoadedConfig | ConfigFailure;
   /** What is known of the servers of a configuration that is about to run. */
-  readonly serversOf: (next: Running) => ServerStates;
+  readonly serversOf: (next: Running) => readonly ServerState[];
   readonly descriptorsFor: (role: RoleProcess["role"], listeners: readonly string[]) => readonly number[];
   readonly tell: (happening: Happening) => void;
   /** A reload begins: the service manager wants to know. */
@@ -141,7 +140,7 @@ export class Reloader {
   }
 
   private prepare({ role, index }: RoleProcess, channel: Channel, next: Running): void {
-    const assignment = assignmentFor(role, index, next, [...this.options.serversOf(next).values()]);
+    const assignment = assignmentFor(role, index, next, this.options.serversOf(next));
     channel.send("prepare", assignment, this.options.descriptorsFor(role, assignment.listeners));
   }
 

@@ -5,34 +5,25 @@
  *                  ▲  │
  *                  └──┘ reload
  */
-import type { Reply, Request, VrrpStatus } from "../admin/api.ts";
-import { Journal } from "../admin/journal.ts";
-import { type Processes, roleNames, type RoleName, type ServerState, type Verdict } from "../ipc/messages.ts";
+import type { BallastEvent } from "../admin/api.ts";
+import { roleNames, type RoleName, type ServerState } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
-import { unreachable } from "../lib/result.ts";
-import { wallNow } from "../sys/clock.ts";
 import type { Loop } from "../sys/loop.ts";
 import { notifyServiceManager, watchdogIntervalMs } from "../sys/notify.ts";
-import type { BallastEvent } from "../admin/api.ts";
+import { AdminView } from "./admin-view.ts";
 import { ADMIN_LISTENER, assignmentFor, type Running } from "./assignment.ts";
 import { launchCommand } from "./command-launch.ts";
 import type { LoadedConfig } from "./config-file.ts";
-import { LastWill } from "./last-will.ts";
+import { EventBook } from "./event-book.ts";
 import { Hooks } from "./hooks.ts";
-import {
-  type Happening,
-  healthHappening,
-  orderServer,
-  refuseVrrpOrder,
-  type ServerRequest,
-  vrrpOrderHappening,
-  type VrrpRequest,
-} from "./operator-orders.ts";
+import { LastWill } from "./last-will.ts";
+import { OrderDesk } from "./order-desk.ts";
 import { DRAIN_FOREVER_MS, ProcessTable, type ProcessTableOptions } from "./process-table.ts";
 import { ProxyHealthKeeper } from "./proxy-health.ts";
 import { Reloader, type ReloaderOptions } from "./reloader.ts";
-import { processStatus, type RoleProcess } from "./role-process.ts";
-import { adoptConfig, applyVerdict, serverKey, type ServerStates } from "./server-states.ts";
+import type { RoleProcess } from "./role-process.ts";
+import { ServerBook } from "./server-book.ts";
+import { serverKey } from "./server-states.ts";
 import { nextToStop } from "./stop-order.ts";
 import { roleTable } from "./table.ts";
 import { wantedKeys } from "./wanted.ts";
@@ -60,20 +51,19 @@ export interface SupervisorOptions
 export class Supervisor {
   private readonly options: SupervisorOptions;
   private readonly loop: Loop;
-  private readonly startedWallMs = wallNow();
   private readonly processes: ProcessTable;
   private readonly reloader: Reloader;
   private readonly health: ProxyHealthKeeper;
-  private readonly journal = new Journal();
+  private readonly events: EventBook;
+  private readonly view: AdminView;
+  private readonly desk: OrderDesk;
   private readonly hooks: Hooks;
-  private servers: ServerStates;
-  private vrrp: readonly VrrpStatus[] = [];
+  private readonly servers: ServerBook;
   private readonly lastWill = new LastWill();
   private phase: "starting" | "running" | "stopping" = "starting";
   private drainLimitMs = 0;
   private hooksWithinMs = HOOKS_WITHIN_MS;
   private exitCode = 0;
-  private processesChanged = false;
   private finish: (code: number) => void = () => undefined;
   /** Why roles refused the first configuration. */
   readonly refusals: string[] = [];
@@ -82,29 +72,38 @@ export class Supervisor {
     const { loop } = options;
     this.options = options;
     this.loop = loop;
-    this.servers = adoptConfig(new Map(), null, running.config, wallNow());
+    this.events = new EventBook({
+      log: options.log,
+      hook: (event) => this.hooks.event(event),
+      channels: () => this.processes.channels("admin", "notify"),
+    });
+    this.servers = new ServerBook(running.config, {
+      publish: (state) => this.publishServer(state),
+      tell: (happening) => this.events.tell(happening),
+    });
+    this.view = new AdminView({ loop, processes: () => this.processes, reloader: () => this.reloader });
     this.health = new ProxyHealthKeeper(loop, () => this.tellProxyHealth());
-    this.hooks = new Hooks({ loop, launch: launchCommand, tell: (happening) => this.tell(happening) });
+    this.hooks = new Hooks({ loop, launch: launchCommand, tell: (happening) => this.events.tell(happening) });
     this.processes = new ProcessTable({
       ...options,
       onStart: (process, channel) => this.onStart(process, channel),
       onLost: (process, how, delayMs) => this.onLost(process, how, delayMs),
       onLeft: (process) => this.onLeft(process),
       onHung: (process, silentMs) => this.onHung(process, silentMs),
-      onChange: () => this.announceProcesses(),
+      onChange: () => this.view.changed(),
     });
     this.reloader = new Reloader(first, running, {
       ...options,
       processes: this.processes,
-      serversOf: (next) => adoptConfig(this.servers, this.config, next.config, wallNow()),
+      serversOf: (next) => this.servers.statesUnder(next.config, this.config),
       descriptorsFor: (role, listeners) => this.descriptorsFor(role, listeners),
-      tell: (happening) => this.tell(happening),
+      tell: (happening) => this.events.tell(happening),
       onBegin: () => {
         notifyServiceManager(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
       },
       beforePrepare: (next) => this.giveLogs(next),
       onCommit: (next) => {
-        this.servers = adoptConfig(this.servers, this.config, next.config, wallNow());
+        this.servers.adopt(next.config, this.config);
         this.options.relog(next);
         this.hooks.configure(next.config);
       },
@@ -112,15 +111,23 @@ export class Supervisor {
         // What a committed configuration has more or fewer of; nothing when it was refused.
         this.fitAll();
         notifyServiceManager("READY=1");
-        this.announceProcesses();
+        this.view.changed();
       },
+    });
+    this.desk = new OrderDesk({
+      processes: this.processes,
+      reloader: this.reloader,
+      servers: this.servers,
+      events: this.events,
+      phase: () => this.phase,
+      stop: (mode) => this.stop(mode),
     });
   }
 
   /** Starts every role; resolves with the exit code when the last one has ended after `stop`. */
   run(): Promise<number> {
     const { hash, path } = this.reloader;
-    this.event("notice", "config.load", "", `configuration ${hash} loaded from ${path}`);
+    this.events.event("notice", "config.load", "", `configuration ${hash} loaded from ${path}`);
     this.giveLogs(this.reloader.running);
     this.hooks.configure(this.config);
     for (const role of roleNames) if (role !== "vrrp") this.fit(role);
@@ -148,14 +155,14 @@ export class Supervisor {
   private onStart(process: RoleProcess, channel: Channel): void {
     this.listenTo(process, channel);
     const { role, index } = process;
-    const assignment = assignmentFor(role, index, this.reloader.running, [...this.servers.values()]);
+    const assignment = assignmentFor(role, index, this.reloader.running, this.servers.all);
     channel.send("start", assignment, this.descriptorsFor(role, assignment.listeners));
     this.reloader.join(process, channel);
     if (role === "vrrp") channel.send("proxy_health", this.health.current);
     if (role !== "admin") return;
     // A new admin role knows nothing yet of what has happened.
-    if (this.vrrp.length > 0) channel.send("vrrp_status", this.vrrp);
-    for (const event of this.journal.since(0)) channel.send("event", event);
+    this.view.repeat(channel);
+    this.events.repeat(channel);
   }
 
   private listenTo(process: RoleProcess, channel: Channel): void {
@@ -165,12 +172,12 @@ export class Supervisor {
     );
     channel.on("refused", ({ generation, reasons }) => this.onRefused(process, generation, reasons));
     channel.on("drained", () => this.processes.setState(process, "stopped"));
-    channel.on("event", (event) => this.publish({ ...event, source: process.name }));
-    channel.on("verdict", (verdict) => this.onVerdict(verdict));
-    channel.on("vrrp_status", (statuses) => this.setVrrp(statuses));
+    channel.on("event", (event) => this.events.publish({ ...event, source: process.name }));
+    channel.on("verdict", (verdict) => this.servers.verdict(verdict));
+    channel.on("vrrp_status", (statuses) => this.view.setVrrp(statuses));
     channel.on("vrrp_will", (will) => this.lastWill.set(will));
     channel.on("request", ({ id, request, by }) => {
-      this.answer(request, by, (reply) => channel.send("reply", { id, reply }));
+      this.desk.answer(request, by, (reply) => channel.send("reply", { id, reply }));
     });
     channel.on("run_script", (script) => {
       this.hooks.runScript(script, (result) => channel.send("script_result", result));
@@ -185,7 +192,7 @@ export class Supervisor {
     if (this.processes.of("worker").every((worker) => worker.state === "running")) this.fit("vrrp");
     if (this.processes.all.some((each) => each.state !== "running")) return;
     this.phase = "running";
-    this.event("notice", "appliance.ready", "", `ready, ${this.processes.all.length} processes`);
+    this.events.event("notice", "appliance.ready", "", `ready, ${this.processes.all.length} processes`);
     notifyServiceManager("READY=1\nSTATUS=running");
     this.options.onReady();
     this.reloader.catchUp();
@@ -194,7 +201,7 @@ export class Supervisor {
   private onLost(process: RoleProcess, how: string, delayMs: number): void {
     const { name, restarts } = process;
     const text = `${name} ended with ${how}; restart in ${delayMs} ms`;
-    this.event("error", "role.exit", name, text, { how, delay_ms: delayMs, restarts });
+    this.events.event("error", "role.exit", name, text, { how, delay_ms: delayMs, restarts });
     this.forget(process);
     this.reloader.step({ kind: "exited", process: name });
   }
@@ -213,13 +220,13 @@ export class Supervisor {
     }
     if (process.role !== "vrrp") return;
     const done = this.lastWill.open();
-    if (done !== null) this.event("warning", "vrrp.address", "", done);
-    this.setVrrp([]);
+    if (done !== null) this.events.event("warning", "vrrp.address", "", done);
+    this.view.setVrrp([]);
   }
 
   private onHung({ name, state }: RoleProcess, silentMs: number): void {
     const what = state === "starting" ? "was not ready" : "has been silent";
-    this.event("error", "role.hung", name, `${name} ${what} for ${silentMs} ms; killed`);
+    this.events.event("error", "role.hung", name, `${name} ${what} for ${silentMs} ms; killed`);
   }
 
   private onRefused(process: RoleProcess, generation: number, reasons: readonly string[]): void {
@@ -227,7 +234,7 @@ export class Supervisor {
       this.reloader.step({ kind: "refused", process: process.name, generation, reasons });
       return;
     }
-    for (const reason of reasons) this.event("error", "config.refused", process.name, reason);
+    for (const reason of reasons) this.events.event("error", "config.refused", process.name, reason);
     if (this.phase === "starting") {
       this.refusals.push(...reasons.map((reason) => `${process.name}: ${reason}`));
       this.exitCode = EXIT_CONFIG;
@@ -236,25 +243,6 @@ export class Supervisor {
     }
     // It ran with this configuration before: something outside changed. Back-off tries again.
     process.child?.kill();
-  }
-
-  /** Once a turn, however many changed. */
-  private announceProcesses(): void {
-    if (this.processesChanged) return;
-    this.processesChanged = true;
-    this.loop.defer(() => {
-      this.processesChanged = false;
-      for (const channel of this.processes.channels("admin")) channel.send("processes", this.processesMessage());
-    });
-  }
-
-  private processesMessage(): Processes {
-    const { path, hash, loadedWallMs, lastReloadOk, running } = this.reloader;
-    return {
-      startedWallMs: this.startedWallMs,
-      config: { path, generation: running.generation, hash, loadedWallMs, lastReloadOk },
-      processes: this.processes.all.map(processStatus),
-    };
   }
 
   private descriptorsFor(role: RoleName, listeners: readonly string[]): readonly number[] {
@@ -268,20 +256,7 @@ export class Supervisor {
 
   // ---- health of servers and of the proxy
 
-  private onVerdict(verdict: Verdict): void {
-    const before = this.servers.get(serverKey(verdict.backend, verdict.server));
-    const state = applyVerdict(this.servers, verdict, wallNow());
-    // The verdict crossed a reload that took the server away: nothing to tell.
-    if (!state || !before) return;
-    this.publishServer(state);
-    const happening = healthHappening(before, state);
-    if (happening) this.tell(happening);
-  }
-
   private publishServer(state: ServerState): void {
-    const servers = new Map(this.servers);
-    servers.set(serverKey(state.backend, state.server), state);
-    this.servers = servers;
     for (const channel of this.processes.channels("worker", "admin", "director")) channel.send("server_state", state);
   }
 
@@ -294,60 +269,12 @@ export class Supervisor {
     const { current } = this.health;
     for (const channel of this.processes.channels("vrrp")) channel.send("proxy_health", current);
     const text = `proxy is ${current.serving ? "serving" : "not serving"}: ${current.reason}`;
-    this.event(current.serving ? "notice" : "error", "proxy.health", "", text);
+    this.events.event(current.serving ? "notice" : "error", "proxy.health", "", text);
   }
-
-  private setVrrp(statuses: readonly VrrpStatus[]): void {
-    this.vrrp = statuses;
-    for (const channel of this.processes.channels("admin")) channel.send("vrrp_status", statuses);
-  }
-
-  // ---- orders
 
   /** SIGHUP. */
   hangUp(): void {
     if (this.phase !== "stopping") this.reloader.signalled(this.phase === "running");
-  }
-
-  private answer(request: Request, by: string, reply: (reply: Reply) => void): void {
-    switch (request.op) {
-      case "reload":
-        if (this.phase === "running") this.reloader.start(by, reply);
-        else reply({ ok: false, kind: "busy", text: `cannot reload while ${this.phase}` });
-        return;
-      case "stop":
-        reply({ ok: true, text: request.now ? "stopping now" : "draining and stopping" });
-        this.stop(request.now ? "now" : "drain");
-        return;
-      case "server":
-      case "server_weight":
-        reply(this.orderServer(request, by));
-        return;
-      case "vrrp":
-        reply(this.orderVrrp(request, by));
-        return;
-      default:
-        unreachable(request);
-    }
-  }
-
-  private orderServer(request: ServerRequest, by: string): Reply {
-    const order = orderServer(this.servers, request, by, wallNow());
-    if (order.done) {
-      this.publishServer(order.state);
-      this.tell(order.happening);
-    }
-    return order.reply;
-  }
-
-  private orderVrrp(request: VrrpRequest, by: string): Reply {
-    const refusal = refuseVrrpOrder(this.config, request);
-    if (refusal) return refusal;
-    const [channel] = this.processes.channels("vrrp");
-    if (!channel) return { ok: false, kind: "busy", text: "the vrrp role is restarting" };
-    channel.send("vrrp_order", { order: request.order, instance: request.instance });
-    this.tell(vrrpOrderHappening(request, by));
-    return { ok: true, text: `${request.order} of ${request.instance ?? "all instances"} ordered` };
   }
 
   // ---- stop
@@ -358,7 +285,9 @@ export class Supervisor {
     if (isFirst) {
       this.phase = "stopping";
       notifyServiceManager("STOPPING=1");
-      this.event("notice", "appliance.stop", "", mode === "now" ? "stopping now" : "draining and stopping", { mode });
+      this.events.event("notice", "appliance.stop", "", mode === "now" ? "stopping now" : "draining and stopping", {
+        mode,
+      });
       this.drainLimitMs = mode === "forever" ? DRAIN_FOREVER_MS : this.config.global.hardStopAfterMs;
       this.processes.close();
     }
@@ -382,45 +311,28 @@ export class Supervisor {
 
   /** Something is not as it should be with this process's own work (its log, for example). */
   trouble(text: string): void {
-    this.event("warning", "log.target", "", text);
-  }
-
-  private event(
-    level: Happening["level"],
-    kind: string,
-    object: string,
-    text: string,
-    fields: Happening["fields"] = {},
-  ): void {
-    this.tell({ level, kind, object, text, fields });
-  }
-
-  private tell(happening: Happening): void {
-    this.publish({ id: 0, wallMs: wallNow(), source: "supervisor", ...happening });
-  }
-
-  private publish(event: BallastEvent): void {
-    const kept = this.journal.add({ ...event, id: this.journal.lastId + 1 });
-    if (!kept) return;
-    this.options.log(kept);
-    this.hooks.event(kept);
-    for (const channel of this.processes.channels("admin", "notify")) channel.send("event", kept);
+    this.events.event("warning", "log.target", "", text);
   }
 
   /** A signal whose meaning is fixed and not there yet. */
   notSupported(signal: string, what: string): void {
-    this.event("warning", "appliance.signal", "", `${signal}: ${what} is not supported yet`);
+    this.events.event("warning", "appliance.signal", "", `${signal}: ${what} is not supported yet`);
   }
 
   /** SIGUSR1: what runs, as log lines. */
   dump(): void {
     for (const { name, child, state, restarts } of this.processes.all) {
-      this.event("info", "appliance.dump", name, `${name} pid ${child?.pid ?? 0} ${state}, ${restarts} restarts`);
+      this.events.event(
+        "info",
+        "appliance.dump",
+        name,
+        `${name} pid ${child?.pid ?? 0} ${state}, ${restarts} restarts`,
+      );
     }
-    for (const server of this.servers.values()) {
+    for (const server of this.servers.all) {
       const object = serverKey(server.backend, server.server);
       const text = `${object} ${server.health} ${server.admin} weight ${server.weight} ${server.checkStatus}`;
-      this.event("info", "appliance.dump", object, text);
+      this.events.event("info", "appliance.dump", object, text);
     }
   }
 }

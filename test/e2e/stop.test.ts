@@ -94,6 +94,18 @@ describe("stop", () => {
     expectNothingLeft(scene);
   }, 20_000);
 
+  test("`ballast stop` and a start right after it do not meet, ten times in a row", async () => {
+    const { appliance, client } = await busyAppliance("slow", "10s");
+    client.close();
+    expect((await appliance.cli(["stop", "--now"])).code).toBe(0);
+    for (let round = 0; round < 10; round++) {
+      expect(await appliance.cli(["run", "--daemon"], 15_000)).toMatchObject({ code: 0 });
+      expect(await appliance.cli(["stop"])).toMatchObject({ code: 0 });
+    }
+    expect(existsSync(appliance.pidfile)).toBe(false);
+    expect(existsSync(appliance.socket)).toBe(false);
+  }, 30_000);
+
   test("a second SIGTERM ends at once", async () => {
     const scene = await busyAppliance("hang", "60s");
     scene.appliance.process.signal("SIGTERM");
