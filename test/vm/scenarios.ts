@@ -9,6 +9,7 @@ import { lvsCommandScenario } from "./scenarios/lvs-command.ts";
 import { schedulingScenario } from "./scenarios/scheduling.ts";
 
 export const scenarios: readonly Scenario[] = [
+  drScenario("dr-keepalived", keepalived),
   forwardingScenario("forwarding-ipvsadm", ipvsadm),
   schedulingScenario("scheduling-ipvsadm", ipvsadm),
   lvsCommandScenario,
