@@ -1,6 +1,6 @@
 /**
- * Several VRRP routers on a simulated network: time, loss, delay and partitions come from one seed, so that a failing
- * run can be repeated. The routers are the real machine; only effects and adverts are played.
+ * Several VRRP routers on a simulated network: time, loss, delay, duplication, partitions and the drift of each router's
+ * clock come from one seed, so that a failing run can be repeated. The routers are the real machine; only effects and adverts are played.
  */
 import { later, type MonoMs, NEVER } from "../../../src/lib/time.ts";
 import {
@@ -39,24 +39,37 @@ export interface Router {
   hasVips: boolean;
   /** False: crashed. */
   alive: boolean;
+  /** How fast its clock goes: 1 is exact. */
+  readonly clockRate: number;
   transitions: number;
 }
 
 export class SimulatedNetwork {
   now = 0;
   lossRate = 0;
+  duplicationRate = 0;
+  /** A packet is under way for at most this long. */
+  delayMs = 5;
   readonly routers: Router[];
   private packets: Packet[] = [];
   private readonly random: () => number;
   /** group[i] is the partition of router i; packets stay within one. */
   private group: number[];
 
-  constructor(random: () => number, params: readonly Partial<InstanceParams>[]) {
+  /** `driftRate`: a clock is wrong by at most this part, 0.001 for a bad one. */
+  constructor(random: () => number, params: readonly Partial<InstanceParams>[], driftRate = 0) {
     this.random = random;
     this.group = params.map(() => 0);
     this.routers = params.map((changes) => {
       const whole = paramsWith(changes);
-      return { params: whole, instance: newInstance(whole), hasVips: false, alive: true, transitions: 0 };
+      return {
+        params: whole,
+        instance: newInstance(whole),
+        hasVips: false,
+        alive: true,
+        clockRate: 1 + (random() * 2 - 1) * driftRate,
+        transitions: 0,
+      };
     });
   }
 
@@ -79,10 +92,14 @@ export class SimulatedNetwork {
   hand(at: number, event: Event): void {
     const router = this.routers[at];
     if (!router.alive) return;
-    const result = step(router.instance, event, router.params, this.now as MonoMs);
+    const result = step(router.instance, event, router.params, (this.now * router.clockRate) as MonoMs);
     router.instance = result.instance;
     for (const effect of result.effects) this.perform(at, effect);
+    this.handled(at);
   }
+
+  /** Called after each event of a router: where a group looks at its members. */
+  handled: (at: number) => void = () => {};
 
   partition(groups: readonly number[]): void {
     this.group = [...groups];
@@ -95,17 +112,25 @@ export class SimulatedNetwork {
   /** Runs for `durationMs`; `check` after every event. */
   run(durationMs: number, check: () => void = () => {}): void {
     const end = this.now + durationMs;
-    for (;;) {
-      const next = Math.min(this.nextTimer(), this.packets[0]?.at ?? NEVER);
-      if (next > end) break;
-      this.now = Math.max(this.now, next);
-      this.deliver();
-      this.routers.forEach((router, at) => {
-        if (router.alive && nextDeadline(router.instance) <= this.now) this.hand(at, { kind: "tick" });
-      });
+    for (let next = this.nextEvent(); next <= end; next = this.nextEvent()) {
+      this.advance(next);
       check();
     }
     this.now = end;
+  }
+
+  /** When something happens next. */
+  nextEvent(): number {
+    return Math.min(this.nextTimer(), this.packets[0]?.at ?? NEVER);
+  }
+
+  /** Time goes on to this instant, and what is due then happens. */
+  advance(to: number): void {
+    this.now = Math.max(this.now, to);
+    this.deliver();
+    this.routers.forEach((router, at) => {
+      if (this.deadlineOf(router) <= this.now) this.hand(at, { kind: "tick" });
+    });
   }
 
   /** Indexes of the live routers that lead. */
@@ -123,7 +148,12 @@ export class SimulatedNetwork {
   }
 
   private nextTimer(): number {
-    return Math.min(...this.routers.map((router) => (router.alive ? nextDeadline(router.instance) : NEVER)));
+    return Math.min(...this.routers.map((router) => this.deadlineOf(router)));
+  }
+
+  /** In the time of the network. Rounding must not make a deadline stand still just before it is reached. */
+  private deadlineOf(router: Router): number {
+    return router.alive ? nextDeadline(router.instance) / router.clockRate + 1e-6 : NEVER;
   }
 
   private deliver(): void {
@@ -163,11 +193,17 @@ export class SimulatedNetwork {
   private send(from: number, priority: number): void {
     this.routers.forEach((_, to) => {
       if (to === from || this.random() < this.lossRate) return;
-      const at = later(this.now as MonoMs, 0.1 + this.random() * 5);
-      const packet = { at, from, to, priority, intervalMs: this.routers[from].params.advertIntervalMs };
-      const place = this.packets.findIndex((other) => other.at > at);
-      if (place < 0) this.packets.push(packet);
-      else this.packets.splice(place, 0, packet);
+      this.post(from, to, priority);
+      if (this.random() < this.duplicationRate) this.post(from, to, priority);
     });
+  }
+
+  /** Packets overtake each other: every one has its own delay. */
+  private post(from: number, to: number, priority: number): void {
+    const at = later(this.now as MonoMs, 0.1 + this.random() * this.delayMs);
+    const packet = { at, from, to, priority, intervalMs: this.routers[from].params.advertIntervalMs };
+    const place = this.packets.findIndex((other) => other.at > at);
+    if (place < 0) this.packets.push(packet);
+    else this.packets.splice(place, 0, packet);
   }
 }
