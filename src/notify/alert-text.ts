@@ -79,5 +79,5 @@ function changesText(changes: number): string {
 }
 
 function omittedLines({ omitted }: AlertBatch): readonly string[] {
-  return omitted > 0 ? [`${omitted} further events are not listed; see ballast events`] : [];
+  return omitted > 0 ? [`further events, not listed: ${omitted}; see ballast events`] : [];
 }

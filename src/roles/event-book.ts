@@ -38,8 +38,13 @@ export class EventBook {
     for (const channel of this.options.channels()) channel.send("event", kept);
   }
 
-  /** Repeats what is kept to a role that knows nothing yet. */
-  repeat(channel: Channel): void {
-    for (const event of this.journal.since(0)) channel.send("event", event);
+  /** Number of the newest event. */
+  get lastId(): number {
+    return this.journal.lastId;
+  }
+
+  /** Repeats what is kept to a role that knows nothing yet, or nothing after event `since`. */
+  repeat(channel: Channel, since = 0): void {
+    for (const event of this.journal.since(since)) channel.send("event", event);
   }
 }

@@ -62,6 +62,8 @@ export class Supervisor {
   private readonly lastWill = new LastWill();
   private phase: "starting" | "running" | "stopping" = "starting";
   private drainLimitMs = 0;
+  /** The last event that reached the notify role before it ended against orders. */
+  private notifyHeardId = 0;
   private hooksWithinMs = HOOKS_WITHIN_MS;
   private exitCode = 0;
   private finish: (code: number) => void = () => undefined;
@@ -159,6 +161,8 @@ export class Supervisor {
     channel.send("start", assignment, this.descriptorsFor(role, assignment.listeners));
     this.reloader.join(process, channel);
     if (role === "vrrp") channel.send("proxy_health", this.health.current);
+    // What happened while nobody could tell people of it, its own end included.
+    if (role === "notify" && process.restarts > 0) this.events.repeat(channel, this.notifyHeardId);
     if (role !== "admin") return;
     // A new admin role knows nothing yet of what has happened.
     this.view.repeat(channel);
@@ -199,7 +203,8 @@ export class Supervisor {
   }
 
   private onLost(process: RoleProcess, how: string, delayMs: number): void {
-    const { name, restarts } = process;
+    const { name, role, restarts } = process;
+    if (role === "notify") this.notifyHeardId = this.events.lastId;
     const text = `${name} ended with ${how}; restart in ${delayMs} ms`;
     this.events.event("error", "role.exit", name, text, { how, delay_ms: delayMs, restarts });
     this.forget(process);

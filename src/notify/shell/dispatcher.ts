@@ -82,7 +82,7 @@ export class Dispatcher {
       this.queue.sent(monoNow());
       const note = delivery.note === "" ? "" : `; ${delivery.note}`;
       const level = note === "" ? "info" : "warning";
-      this.ports.report(level, "notify.sent", `${batch.alerts.length} events sent by ${this.ports.name}${note}`);
+      this.ports.report(level, "notify.sent", `${eventCount(batch.alerts.length)} sent by ${this.ports.name}${note}`);
     } else {
       this.reportFailure(this.queue.failed(monoNow(), delivery.temporary && !isLast), delivery.reason);
     }
@@ -99,10 +99,14 @@ export class Dispatcher {
         return;
       }
       case "given_up":
-        report("error", "notify.drop", `${name}: ${reason}; ${failure.lost} events are not told`);
+        report("error", "notify.drop", `${name}: ${reason}; ${eventCount(failure.lost)} not told`);
         return;
       default:
         unreachable(failure);
     }
   }
+}
+
+function eventCount(count: number): string {
+  return count === 1 ? "1 event" : `${count} events`;
 }

@@ -159,7 +159,7 @@ describe.skipIf(!canMakeNamespaces)("the appliance", () => {
         inside(),
       );
       const alerts = `[alerts]
-events = ["vrrp.state", "appliance.stop"]
+events = ["vrrp.state", "role.exit", "appliance.stop"]
 [alerts.email]
 from = "lb@example.com"
 to = ["ops@example.com"]
@@ -182,6 +182,10 @@ ca = "${folder.file("ca.pem")}"
       expect(shown.stdout).toContain("lb@example.com");
       expect(shown.stdout).not.toContain("geheim");
 
+      process.kill(appliance.pidOf("notify")!, "SIGKILL");
+      await waitFor("mail about the role's own end", () =>
+        server.mails.some((mail) => unfolded(mail).includes("role.exit: notify ended with signal SIGKILL")),
+      );
       const mailsBefore = server.mails.length;
       expect(await appliance.process.stop()).toBe(0);
       const last = await waitFor("the last mail", () => server.mails.slice(mailsBefore).at(-1));

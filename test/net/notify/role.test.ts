@@ -140,7 +140,7 @@ test("the role gives up what will never be taken and says how much is lost", asy
   await waitFor("the end of it", () => role!.kinds().includes("notify.drop"));
   const drop = role.events.find(({ kind }) => kind === "notify.drop")!;
   expect(drop).toMatchObject({ level: "error", object: "webhook" });
-  expect(drop.text).toBe(`webhook at 127.0.0.1:${web.port}: answered with status 404; 1 events are not told`);
+  expect(drop.text).toBe(`webhook at 127.0.0.1:${web.port}: answered with status 404; 1 event not told`);
   web.status = 200;
   role.tell(serverIs("up"));
   await waitFor("the next", () => role!.kinds().includes("notify.sent"));
