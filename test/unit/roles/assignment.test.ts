@@ -51,11 +51,11 @@ test("assignmentFor tells notify nothing but its own section", () => {
   expect(config.alerts?.email?.host).toBe("smtp.example.com");
 });
 
-test("roleTable runs notify only where alerts are configured, without any right", () => {
+test("roleTable runs notify only where alerts are configured", () => {
   const { config } = running();
   expect(roleTable.notify.processes(config)).toBe(1);
   expect(roleTable.notify.processes(assignmentFor("vrrp", 0, running(), []).config)).toBe(0);
-  expect(roleTable.notify.keep).toEqual([]);
+  expect(roleTable.notify.keep(config)).toEqual([]);
 });
 
 test("nextToStop lets notify tell of the others' end, and admin show its", () => {
