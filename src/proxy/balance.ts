@@ -18,6 +18,8 @@ export const EXCLUDE_NONE = -1;
 export type Algorithm = "roundrobin" | "leastconn" | "source";
 
 export interface Balancer {
+  /** After PICK_FULL: the one server that this session has to wait for; -1: any. */
+  readonly wanted: number;
   /**
    * Index of the server for a new session, PICK_NONE or PICK_FULL.
    * hash: `hashAddress` of the client, used by source only. exclude: a server to avoid, or EXCLUDE_NONE.
@@ -69,6 +71,7 @@ function pickSpare(table: ServerTable, exclude: number, activeFull: boolean): nu
  * 3:1 gives A A B A, never A A A B. Scores start again at zero when weights or states change.
  */
 class RoundRobin implements Balancer {
+  readonly wanted = -1;
   private readonly table: ServerTable;
   private readonly score: Int32Array;
   private version = 0;
@@ -106,6 +109,7 @@ class RoundRobin implements Balancer {
 
 /** Fewest sessions for the weight: (served + 1) / weight, idle servers all equal (lb_fwlc.c); equals take turns. */
 class LeastConn implements Balancer {
+  readonly wanted = -1;
   private readonly table: ServerTable;
   private last = -1;
 
@@ -128,7 +132,8 @@ class LeastConn implements Balancer {
         full = true;
         continue;
       }
-      const load = table.served[i] > 0 ? table.served[i] + 1 : 0;
+      const sessions = table.served[i] + table.servedElsewhere[i];
+      const load = sessions > 0 ? sessions + 1 : 0;
       // load / weight < bestLoad / bestWeight, in integers.
       if (best >= 0 && load * bestWeight >= bestLoad * weight) continue;
       best = i;
@@ -148,6 +153,7 @@ class LeastConn implements Balancer {
  * A full server keeps its clients (they queue); a server to avoid hands its client to the next one on the map.
  */
 class Source implements Balancer {
+  wanted = -1;
   private readonly table: ServerTable;
   private map: Uint8Array = new Uint8Array(0);
   private version = 0;
@@ -163,11 +169,14 @@ class Source implements Balancer {
       this.version = table.version;
     }
     const size = this.map.length;
+    this.wanted = -1;
     if (size === 0) return pickSpare(table, exclude, false);
     const start = hash % size;
     let chosen = this.map[start];
     for (let step = 1; chosen === exclude && step < size; step++) chosen = this.map[(start + step) % size];
-    return table.full[chosen] === 1 ? PICK_FULL : chosen;
+    if (table.full[chosen] === 0) return chosen;
+    this.wanted = chosen;
+    return PICK_FULL;
   }
 }
 

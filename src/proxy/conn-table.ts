@@ -48,15 +48,11 @@ export const FLAG = {
   EOF: 1 << 3,
   /** We sent our FIN. */
   SHUT: 1 << 4,
-  /** Send our FIN when the queued bytes are gone. */
-  SHUT_DUE: 1 << 5,
   TLS: 1 << 6,
   /** The socket failed (reset): nothing can be read or written. */
   BROKEN: 1 << 7,
   /** Server connection that carried a request before. */
   REUSED: 1 << 8,
-  /** This slot's received bytes travel by splice. */
-  SPLICE: 1 << 9,
   /** Stands on the ready list. */
   READY: 1 << 10,
   /** Counted in the shared gauge of its server. */
@@ -89,6 +85,10 @@ export const FLAG = {
   UNREPEATABLE: 1 << 25,
   /** HTTP, client: the server was chosen and its gauges were raised. */
   ASSIGNED: 1 << 26,
+  /** Client: waited in a queue; `serverQueue` and `backendQueue` hold how far back. */
+  QUEUED_ONCE: 1 << 27,
+  /** Client: some of its bytes are in the counters already (`countedReceivedBytes`, `countedSentBytes`). */
+  PARTLY_COUNTED: 1 << 28,
 } as const;
 
 /** Framing of a body under way. */
@@ -118,6 +118,8 @@ export class ConnTable {
   /** Pipe in use for bytes received here, and how many it holds. */
   readonly pipe: Int32Array;
   readonly pipeBytes: Int32Array;
+  /** 1: the pipe moved bytes since the last sweep. */
+  readonly pipeMoved: Uint8Array;
   /** Framing of the message that is being received here. */
   readonly body: Uint8Array;
   readonly bodyLeft: Float64Array;
@@ -133,6 +135,11 @@ export class ConnTable {
   readonly serverIndex: Int32Array;
   readonly queueNext: Int32Array;
   readonly queuePrevious: Int32Array;
+  /** How many had left its queue when the session entered it. */
+  readonly queueEntry: Int32Array;
+  /** HAProxy's srv_queue and backend_queue: places in the queues that it went through. Valid with QUEUED_ONCE. */
+  readonly serverQueue: Int32Array;
+  readonly backendQueue: Int32Array;
   readonly method: Uint8Array;
   readonly status: Int32Array;
   readonly peerFamily: Uint8Array;
@@ -144,6 +151,9 @@ export class ConnTable {
   readonly peerTextLength: Uint8Array;
   readonly receivedBytes: Float64Array;
   readonly sentBytes: Float64Array;
+  /** What of them a long session has been counted for. Valid with PARTLY_COUNTED. */
+  readonly countedReceivedBytes: Float64Array;
+  readonly countedSentBytes: Float64Array;
   /** Instants on the monotonic clock, -1 when not reached: accept or request start, head complete, server assigned,
    * connected, response head. */
   readonly startedAt: Float64Array;
@@ -154,6 +164,8 @@ export class ConnTable {
 
   private readonly free: Int32Array;
   private freeCount: number;
+  /** Slots taken so far. */
+  taken = 0;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -172,6 +184,7 @@ export class ConnTable {
     this.outEnd = ints();
     this.pipe = ints();
     this.pipeBytes = ints();
+    this.pipeMoved = new Uint8Array(capacity);
     this.body = new Uint8Array(capacity);
     this.bodyLeft = floats();
     this.requestBlock = ints();
@@ -182,6 +195,9 @@ export class ConnTable {
     this.serverIndex = ints();
     this.queueNext = ints();
     this.queuePrevious = ints();
+    this.queueEntry = ints();
+    this.serverQueue = ints();
+    this.backendQueue = ints();
     this.method = new Uint8Array(capacity);
     this.status = ints();
     this.peerFamily = new Uint8Array(capacity);
@@ -191,6 +207,8 @@ export class ConnTable {
     this.peerTextLength = new Uint8Array(capacity);
     this.receivedBytes = floats();
     this.sentBytes = floats();
+    this.countedReceivedBytes = floats();
+    this.countedSentBytes = floats();
     this.startedAt = floats();
     this.headAt = floats();
     this.assignedAt = floats();
@@ -208,6 +226,7 @@ export class ConnTable {
   take(fd: number, state: number): number {
     if (this.freeCount === 0) return NONE;
     const slot = this.free[--this.freeCount]!;
+    this.taken++;
     this.state[slot] = state;
     this.flags[slot] = 0;
     this.fd[slot] = fd;

@@ -17,8 +17,10 @@ export class ServerTable {
   readonly usable: Uint8Array;
   /** 1: serves only while no other server is usable. */
   readonly backup: Uint8Array;
-  /** Requests (http) or connections (tcp) in flight. */
+  /** Requests (http) or connections (tcp) in flight here. */
   readonly served: Int32Array;
+  /** The same in the other workers, as of a moment ago: maintained for leastconn only. */
+  readonly servedElsewhere: Int32Array;
   /** 1: at its maxconn; balancers that can choose pass it by. */
   readonly full: Uint8Array;
   /** Grows with every change of weight or usability. */
@@ -33,6 +35,7 @@ export class ServerTable {
     this.usable = new Uint8Array(count).fill(1);
     this.backup = new Uint8Array(count);
     this.served = new Int32Array(count);
+    this.servedElsewhere = new Int32Array(count);
     this.full = new Uint8Array(count);
   }
 

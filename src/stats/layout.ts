@@ -33,7 +33,10 @@ export const headerWords = {
 export const LAYOUT_MAGIC = 0x424c5354;
 export const LAYOUT_VERSION = 1;
 
-/** int32 words of a server (shared, Atomics): requests being served over all workers, for server maxconn. */
+/**
+ * int32 words of an object (shared, Atomics). served: over all workers, a server's requests under way (only while it
+ * has a maxconn), a frontend's open connections.
+ */
 export const sharedWords = { served: 0 } as const;
 
 /** Gauges go back to zero when their worker ends; everything else counts on. */
@@ -78,6 +81,8 @@ export const backendCounters = {
   clientAborts: 14,
   serverAborts: 15,
   latency: 16, // as for a frontend
+  /** gauge: when the first in this worker's queue began to wait, wall clock; 0: nobody waits */
+  waitingSinceWallMs: 28,
 } as const;
 
 export const serverCounters = {
@@ -105,7 +110,7 @@ export const serverCounters = {
 
 export const gauges = {
   frontend: [frontendCounters.connections],
-  backend: [backendCounters.sessions, backendCounters.queue],
+  backend: [backendCounters.sessions, backendCounters.queue, backendCounters.waitingSinceWallMs],
   server: [serverCounters.sessions, serverCounters.queue, serverCounters.idleConnections],
 } as const;
 

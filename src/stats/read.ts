@@ -136,10 +136,11 @@ export function forgetWorker(
   for (const [object, kind] of kinds.entries()) {
     const base = object * COUNTER_MAX;
     if (kind === "frontend") Atomics.sub(header, headerWords.connections, worker[base + frontendCounters.connections]);
-    if (kind === "server") {
+    if (kind !== "backend") {
+      const held = worker[base + (kind === "frontend" ? frontendCounters.connections : serverCounters.sessions)];
       // Servers without maxconn are not counted together: their word is zero and stays it.
       const word = object * SHARED_WORDS + sharedWords.served;
-      Atomics.sub(shared, word, Math.min(worker[base + serverCounters.sessions], Atomics.load(shared, word)));
+      Atomics.sub(shared, word, Math.min(held, Atomics.load(shared, word)));
     }
     for (const gauge of gauges[kind]) worker[base + gauge] = 0;
   }

@@ -54,7 +54,7 @@ export const EPOLL = {
   ET: 1 << 31,
 } as const;
 export const EPOLL_CTL = { ADD: 1, DEL: 2, MOD: 3 } as const;
-export const F = { GETFD: 1, SETFD: 2, GETFL: 3, SETFL: 4, SETPIPE_SZ: 1031 } as const;
+export const F = { GETFD: 1, SETFD: 2, GETFL: 3, SETFL: 4, SETPIPE_SZ: 1031, GETPIPE_SZ: 1032 } as const;
 export const O = { NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 export const SPLICE = { MOVE: 1, NONBLOCK: 2, MORE: 4 } as const;
 

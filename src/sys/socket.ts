@@ -140,6 +140,13 @@ export function localAddress(fd: number): InetAddress | null {
   return readInet(sockaddrScratch.bytes);
 }
 
+/** The socket's own address into `sockaddrScratch`; answers its family, or -errno. Nothing is allocated. */
+export function readLocalAddress(fd: number): number {
+  sockaddrLengthScratch.view.setUint32(0, 128, true);
+  const result = checked(libc.getsockname(fd, sockaddrScratch.pointer, sockaddrLengthScratch.pointer));
+  return result < 0 ? result : sockaddrScratch.bytes[0]! | (sockaddrScratch.bytes[1]! << 8);
+}
+
 export interface PeerCredentials {
   readonly pid: number;
   readonly uid: number;

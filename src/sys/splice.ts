@@ -18,8 +18,9 @@ export function openPipe(capacityBytes: number): Pipe | number {
   if (result < 0) return result;
   const readEnd = descriptors.view.getInt32(0, true);
   const writeEnd = descriptors.view.getInt32(4, true);
-  const granted = libc.fcntl(writeEnd, F.SETPIPE_SZ, capacityBytes);
-  return { readEnd, writeEnd, capacityBytes: granted > 0 ? granted : 65536 };
+  // Refused when the user's pipes hold too much already (fs.pipe-user-pages-soft): it stays as it is.
+  libc.fcntl(writeEnd, F.SETPIPE_SZ, capacityBytes);
+  return { readEnd, writeEnd, capacityBytes: libc.fcntl(writeEnd, F.GETPIPE_SZ, 0) };
 }
 
 export function closePipe(pipe: Pipe): void {

@@ -74,8 +74,9 @@ export class AccessLog implements SessionLog {
     r.serverSessions = endpoint === null ? 0 : own[endpoint.counters + serverCounters.sessions];
     r.retries = backend === null ? 0 : Math.min(backend.config.retries, backend.config.retries - t.retriesLeft[client]);
     r.redispatched = (t.flags[client] & FLAG.REDISPATCHED) !== 0;
-    r.backendQueue = 0;
-    r.serverQueue = 0;
+    const queued = (t.flags[client] & FLAG.QUEUED_ONCE) !== 0;
+    r.backendQueue = queued ? t.backendQueue[client] : 0;
+    r.serverQueue = queued ? t.serverQueue[client] : 0;
     const at = client * REQUEST_LINE_BYTES_MAX;
     r.requestBytes = this.requestLines;
     r.requestStart = at;

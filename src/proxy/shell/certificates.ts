@@ -10,8 +10,14 @@ export interface TlsListener {
   choose(serverName: string | null): unknown;
   /** ALPN in wire format: each name with its length before it; empty: none is offered. */
   readonly alpn: Buffer;
-  /** Certificates that are past their end, in words; they are served all the same. */
-  readonly warnings: readonly string[];
+  readonly certificates: readonly ServedCertificate[];
+}
+
+export interface ServedCertificate {
+  /** Where in the configuration, and the file: `frontend.web.bind[0]: /etc/ssl/web.pem`. */
+  readonly path: string;
+  /** End of its life; it is served beyond that. */
+  readonly validToWallMs: number;
 }
 
 interface Certificate {
@@ -27,10 +33,9 @@ export function buildTlsListener(
   materials: readonly TlsMaterial[],
   path: string,
   isHttp: boolean,
-  wallMs: number,
 ): Result<TlsListener, readonly string[]> {
   const reasons: string[] = [];
-  const warnings: string[] = [];
+  const certificates: ServedCertificate[] = [];
   const exact = new Map<string, unknown>();
   const wildcard = new Map<string, unknown>();
   let first: unknown = null;
@@ -41,7 +46,7 @@ export function buildTlsListener(
       continue;
     }
     const { names, context, validTo } = loaded.value;
-    if (validTo.getTime() < wallMs) warnings.push(`${path}: ${material.path}: expired on ${validTo.toISOString()}`);
+    certificates.push({ path: `${path}: ${material.path}`, validToWallMs: validTo.getTime() });
     first ??= context;
     for (const name of names) {
       const map = name.startsWith("*.") ? wildcard : exact;
@@ -60,7 +65,7 @@ export function buildTlsListener(
     },
     // HTTP/2 is not spoken: a client that was promised it could not be served.
     alpn: wireAlpn(isHttp ? config.alpn.filter((name) => name === "http/1.1") : config.alpn),
-    warnings,
+    certificates,
   });
 }
 

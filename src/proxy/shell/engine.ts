@@ -1,30 +1,29 @@
 /**
- * The data plane of one worker: configuration generations in, connections through.
+ * The data plane of one worker: connections in, events to whoever has to act on them, and the way out (drain).
  *
- *   prepare(assignment, fds) ─► [] ─► commit()        a generation swap: sessions keep the one they began with,
- *                            └► reasons ─► abort()     new requests of kept connections use the new one
- *
- * Everything per connection lives in `Plane`; what a session does in `TcpSessions` and `HttpSessions`.
+ * Everything per connection lives in `Plane`; what a session does in `TcpSessions` and `HttpSessions`; configurations
+ * come and go in `Configurations`.
  */
 import type { Assignment, ServerState } from "../../ipc/messages.ts";
 import { type MonoMs, NEVER } from "../../lib/time.ts";
-import { EPOLL, SOL, TCP } from "../../sys/abi.ts";
-import { wallNow } from "../../sys/clock.ts";
+import { EPOLL } from "../../sys/abi.ts";
 import type { Loop } from "../../sys/loop.ts";
 import { sockaddrScratch } from "../../sys/sockaddr.ts";
 import * as sockets from "../../sys/socket.ts";
 import { CONN, ConnTable, FLAG, NONE } from "../conn-table.ts";
 import { RequestContext } from "../request-context.ts";
 import { Outcome } from "../rules.ts";
-import { buildTlsListener, type TlsListener } from "./certificates.ts";
-import { applyServerState, buildGeneration } from "./generation.ts";
+import { Configurations, type Report } from "./configurations.ts";
+import { GaugeAudit } from "./gauge-audit.ts";
 import { HttpSessions } from "./http-session.ts";
 import { type Listener, Listeners } from "./listeners.ts";
+import { MEMORY_INTERVAL_MS, MemoryKeeper } from "./memory-keeper.ts";
 import { type CounterMemory, Plane } from "./plane.ts";
 import { rememberPeer } from "./peer-address.ts";
+import { PIPES_MAX } from "./pipes.ts";
 import { routeTcp } from "./routing.ts";
-import type { Endpoint, FrontendRuntime, Generation } from "./runtime.ts";
 import { type SessionLog, Sessions } from "./sessions.ts";
+import { Sweep, SWEEP_MS } from "./sweep.ts";
 import { TcpSessions } from "./tcp-session.ts";
 import { TlsAcceptor } from "./tls.ts";
 import { CONNECTION_EVENTS, Upstream } from "./upstream.ts";
@@ -33,11 +32,10 @@ import { CONNECTION_EVENTS, Upstream } from "./upstream.ts";
 const BLOCKS_MAX = 16_384;
 /** Idle server connections and pipes besides two slots per session. */
 const SPARE_SLOTS = 1024;
-/** Descriptors kept for logs, pipes, the channel and Bun itself; half of them all when there are very few. */
-const RESERVED_DESCRIPTORS = 128;
-/** How often unused blocks go back to the kernel. */
-const TRIM_INTERVAL_MS = 10_000;
-const TRIM_BLOCKS_MAX = 1024;
+/** Descriptors kept for pipes, logs, the channel and Bun itself; half of them all when there are very few. */
+const RESERVED_DESCRIPTORS = 128 + 2 * PIPES_MAX;
+/** Certificates that run out while they are served are noticed this late. */
+const EXPIRY_INTERVAL_MS = 60_000;
 /** Idle keep-alive connections are closed over this time when a drain begins, so that clients do not all come back at once. */
 const DRAIN_SPREAD_MS = 2000;
 
@@ -46,16 +44,10 @@ export interface EngineOptions {
   readonly sessionsMax: number;
   /** RLIMIT_NOFILE of this process: every session needs two descriptors, and some are needed for other things. */
   readonly descriptorsMax: number;
+  /** Blocks of memory for bytes that wait; default: enough for sessionsMax, up to BLOCKS_MAX. */
+  readonly blocksMax?: number;
   readonly log: (engine: { readonly plane: Plane }) => SessionLog;
-  /** One sentence for the operator: limits met, certificates refused. */
-  readonly report: (kind: string, text: string) => void;
-}
-
-interface Prepared {
-  readonly generation: Generation;
-  readonly assignment: Assignment;
-  readonly fds: readonly number[];
-  readonly tls: ReadonlyMap<string, TlsListener>;
+  readonly report: Report;
 }
 
 export class ProxyEngine {
@@ -65,34 +57,30 @@ export class ProxyEngine {
   private readonly tcp: TcpSessions;
   private readonly http: HttpSessions;
   private readonly listeners: Listeners;
+  private readonly configurations: Configurations;
   private readonly tls: TlsAcceptor;
-  private readonly endpoints = new Map<string, Endpoint>();
-  private readonly generations: Generation[] = [];
   private readonly context = new RequestContext();
   private readonly outcome = new Outcome();
-  private readonly report: EngineOptions["report"];
-  private prepared: Prepared | null = null;
-  private current: Generation | null = null;
-  private tlsListeners: ReadonlyMap<string, TlsListener> = new Map();
   private drainDone: (() => void) | null = null;
   private drainDeadline: MonoMs = NEVER;
 
   constructor(loop: Loop, memory: CounterMemory, options: EngineOptions) {
-    this.report = options.report;
     const table = new ConnTable(2 * options.sessionsMax + SPARE_SLOTS);
-    const blocks = Math.min(BLOCKS_MAX, 2 * options.sessionsMax + SPARE_SLOTS);
+    const blocks = Math.min(options.blocksMax ?? BLOCKS_MAX, 2 * options.sessionsMax + SPARE_SLOTS);
     this.plane = new Plane(loop, table, blocks, memory);
     const p = this.plane;
     this.upstream = new Upstream(p);
     this.sessions = new Sessions(p, this.upstream, options.log(this));
-    this.tcp = new TcpSessions(p, this.upstream, this.sessions);
-    this.http = new HttpSessions(p, this.upstream, this.sessions, this.tcp, this.context);
     this.listeners = new Listeners(
       loop,
       memory,
       (listener, fd) => this.accept(listener, fd),
       (text) => options.report("proxy.limit", text),
     );
+    const audit = new GaugeAudit(memory.all);
+    this.configurations = new Configurations(p, this.upstream, this.listeners, audit, options.report);
+    this.tcp = new TcpSessions(p, this.upstream, this.sessions);
+    this.http = new HttpSessions(p, this.upstream, this.sessions, this.tcp, this.context, this.configurations);
     this.tls = new TlsAcceptor(
       p,
       (client) => this.open(client),
@@ -107,91 +95,36 @@ export class ProxyEngine {
     p.onTimeout = (slot) => this.onTimeout(slot);
     p.onReady = (slot) => this.dispatch(slot);
     p.onTick = () => this.upstream.tick();
-    this.context.usableServers = (index) => this.current?.backends[index]?.table.usableServers() ?? 0;
-    loop.every(TRIM_INTERVAL_MS, () => p.arena.trim(TRIM_BLOCKS_MAX));
+    this.context.usableServers = (index) => this.configurations.current?.backends[index]?.table.usableServers() ?? 0;
+    const sweep = new Sweep(p, this.sessions, audit);
+    loop.every(SWEEP_MS, () => sweep.run());
+    loop.every(EXPIRY_INTERVAL_MS, () => this.configurations.reportExpired());
+    const memoryKeeper = new MemoryKeeper(p.arena, table, () => Bun.gc(true));
+    loop.every(MEMORY_INTERVAL_MS, () => memoryKeeper.run());
   }
 
   /** Open client connections. */
   get sessionCount(): number {
-    return this.generations.reduce((sum, generation) => sum + generation.sessions, 0);
+    return this.configurations.sessionCount;
   }
 
-  /**
-   * Builds the new configuration without touching the running one. `fds` belong to the engine from here on, one per
-   * `assignment.listeners`. Answers the reasons why it cannot be taken; none: `commit` or `abort` follows.
-   */
+  /** See `Configurations.prepare`. */
   prepare(assignment: Assignment, fds: readonly number[]): readonly string[] {
-    if (this.prepared !== null) this.abort();
-    const reasons: string[] = [];
-    const tls = new Map<string, TlsListener>();
-    for (const { binds, mode } of assignment.config.frontends) {
-      for (const bind of binds) {
-        if (bind.tls === null) continue;
-        const materials = assignment.tls[bind.key] ?? [];
-        const built = buildTlsListener(bind.tls, materials, bind.path, mode === "http", wallNow());
-        if (!built.ok) reasons.push(...built.error);
-        else tls.set(bind.key, built.value);
-      }
-    }
-    if (fds.length !== assignment.listeners.length) {
-      reasons.push(`${assignment.listeners.length} listeners were announced, ${fds.length} descriptors came`);
-    }
-    let generation: Generation | null = null;
-    try {
-      generation = buildGeneration(assignment, this.endpoints);
-    } catch (error) {
-      reasons.push(error instanceof Error ? error.message : String(error));
-    }
-    if (reasons.length > 0 || generation === null) {
-      for (const fd of fds) sockets.close(fd);
-      return reasons;
-    }
-    this.prepared = { generation, assignment, fds, tls };
-    return [];
+    return this.configurations.prepare(assignment, fds);
   }
 
   abort(): void {
-    if (this.prepared === null) return;
-    for (const fd of this.prepared.fds) sockets.close(fd);
-    this.prepared = null;
+    this.configurations.abort();
   }
 
-  /** The prepared configuration becomes the running one, between two events. */
   commit(): void {
-    const { prepared } = this;
-    if (prepared === null) return;
-    this.prepared = null;
-    const { generation, assignment, fds } = prepared;
-    for (const endpoint of generation.endpoints) {
-      endpoint.users++;
-      this.endpoints.set(endpoint.key, endpoint);
-    }
-    const kept = new Set(assignment.listeners);
-    for (const listener of this.listeners.all) if (!kept.has(listener.key)) this.listeners.finish(listener);
-    const old = this.current;
-    this.current = generation;
-    this.generations.push(generation);
-    this.tlsListeners = prepared.tls;
-    for (const { warnings } of prepared.tls.values())
-      for (const text of warnings) this.report("proxy.certificate", text);
-    for (const listener of this.listeners.all) this.listeners.remove(listener);
-    this.listeners.globalMax = assignment.config.global.maxconn;
-    assignment.listeners.forEach((key, i) => {
-      const frontend = generation.frontends.find(({ config }) => config.binds.some((bind) => bind.key === key));
-      const fd = fds[i];
-      if (frontend === undefined) {
-        sockets.close(fd);
-        return;
-      }
-      // Accepted sockets inherit it: no setsockopt per connection. Not for Unix sockets, where it means nothing.
-      sockets.setOption(fd, SOL.TCP, TCP.NODELAY, 1);
-      this.listeners.add(key, fd, frontend);
-    });
-    if (old !== null) this.retire(old);
+    if (!this.configurations.commit()) return;
+    // Kept connections of frontends that are gone.
+    this.http.spreadIdle(DRAIN_SPREAD_MS, ({ closes, generation }) => closes && generation.retired);
   }
 
   setServer(state: ServerState): void {
-    for (const generation of this.generations) applyServerState(generation, state);
+    this.configurations.setServer(state);
     // A server that came back can take those who wait; one that went leaves them to the others.
     this.plane.wantTickAtOnce();
   }
@@ -201,8 +134,8 @@ export class ProxyEngine {
     const p = this.plane;
     for (const listener of this.listeners.all) this.listeners.finish(listener);
     this.drainDone = done;
-    this.http.draining = true;
-    this.http.spreadIdle(Math.min(DRAIN_SPREAD_MS, withinMs / 2));
+    this.configurations.closeAllKept();
+    this.http.spreadIdle(Math.min(DRAIN_SPREAD_MS, withinMs / 2), () => true);
     p.loop.after(withinMs, () => this.cutAll());
     this.drainDeadline = p.loop.now;
     this.placeFree();
@@ -235,27 +168,9 @@ export class ProxyEngine {
     }
   }
 
-  private retire(generation: Generation): void {
-    generation.retired = true;
-    for (const endpoint of generation.endpoints) {
-      endpoint.users--;
-      if (endpoint.users > 0) continue;
-      this.upstream.closePool(endpoint);
-      if (this.endpoints.get(endpoint.key) === endpoint) this.endpoints.delete(endpoint.key);
-    }
-    this.http.adopt(this.current);
-    this.dropRetired();
-  }
-
-  private dropRetired(): void {
-    for (let i = this.generations.length - 1; i >= 0; i--) {
-      if (this.generations[i].retired && this.generations[i].sessions === 0) this.generations.splice(i, 1);
-    }
-  }
-
   private placeFree(): void {
     this.listeners.placeFree();
-    if (this.generations.length > 1) this.dropRetired();
+    this.configurations.dropRetired();
     if (this.drainDone !== null && this.drainDeadline !== NEVER && this.sessionCount === 0) {
       const done = this.drainDone;
       this.drainDone = null;
@@ -266,11 +181,11 @@ export class ProxyEngine {
   private accept(listener: Listener, fd: number): void {
     const p = this.plane;
     const t = p.table;
-    const tls = this.tlsListeners.get(listener.key);
+    const tls = this.configurations.tlsOf(listener.key);
     const client = t.take(fd, tls === undefined ? CONN.HEAD : CONN.HELLO);
     if (client < 0) {
       sockets.close(fd);
-      return;
+      return this.listeners.giveBack(listener);
     }
     rememberPeer(t, client, sockaddrScratch.bytes);
     this.sessions.admit(client, listener.frontend);
@@ -302,14 +217,10 @@ export class ProxyEngine {
     }
     p.kindOf[client] = this.tcp;
     p.table.headAt[client] = p.loop.now;
-    const backend = this.route(client, frontend);
+    const backend = routeTcp(p, client, frontend, this.context, this.outcome);
     if (backend === null) return this.sessions.close(client, "PR", false);
     p.backendOf[client] = backend;
     this.tcp.begin(client);
-  }
-
-  private route(client: number, frontend: FrontendRuntime): ReturnType<typeof routeTcp> {
-    return routeTcp(this.plane, client, frontend, this.context, this.outcome);
   }
 
   private onEvent(slot: number, generation: number, events: number): void {
@@ -336,7 +247,7 @@ export class ProxyEngine {
       case CONN.CONNECTING:
         return;
       case CONN.IDLE:
-        if (t.flags[slot] & FLAG.READABLE) this.upstream.dropIdle(slot);
+        if (t.flags[slot] & FLAG.READABLE) this.upstream.idle.drop(slot);
         return;
       case CONN.ACTIVE:
         return p.kindOf[t.peer[slot]].serverReady(slot);
@@ -356,7 +267,7 @@ export class ProxyEngine {
       case CONN.CONNECTING:
         return this.upstream.connectTimeout(slot);
       case CONN.IDLE:
-        return this.upstream.dropIdle(slot);
+        return this.upstream.idle.drop(slot);
       case CONN.ACTIVE:
         return p.kindOf[p.table.peer[slot]].serverTimeout(slot);
       case CONN.HELLO:

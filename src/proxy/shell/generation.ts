@@ -39,7 +39,10 @@ export function buildGeneration(assignment: Assignment, endpoints: Map<string, E
       defaultBackend: generation.backends.find(({ name }) => name === frontend.defaultBackend) ?? null,
       rules: frontend.rules.length > 0 ? compileRules(frontend.rules, fetchEnvironment(config, frontend.mode)) : null,
       counters: place("frontend", frontend.name) * COUNTER_MAX,
+      connectionsWord: place("frontend", frontend.name) * SHARED_WORDS + sharedWords.served,
       generation,
+      closes: frontend.options.httpClose,
+      idleMs: frontend.timeouts.httpKeepAliveMs,
     });
   }
   return generation;
@@ -76,10 +79,15 @@ function buildBackend(
     rules: config.rules.length > 0 ? compileRules(config.rules, environment) : null,
     counters: place("backend", config.name) * COUNTER_MAX,
     hasLimits: config.servers.some((server) => server.maxconn !== null),
+    isSource: config.balance === "source",
+    isLeastConn: config.balance === "leastconn",
     generation,
     queueHead: -1,
     queueTail: -1,
     queueLength: 0,
+    queued: new Int32Array(1 + config.servers.length),
+    dequeued: new Int32Array(1 + config.servers.length),
+    elsewhereAt: Number.NEGATIVE_INFINITY,
   };
 }
 

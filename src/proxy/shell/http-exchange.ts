@@ -7,8 +7,6 @@ import type { Sessions } from "./sessions.ts";
 
 export interface HttpExchange {
   readonly sessions: Sessions;
-  /** New responses end their connection. */
-  readonly draining: boolean;
   /** Ends what is under way and answers with our own page; the connection ends after it. */
   answer(client: number, status: number, cause: Cause): void;
   redirect(client: number, redirect: Outcome["redirect"], head: MessageHead): void;

@@ -57,7 +57,8 @@ export class HttpRequests {
       let end: number;
       const block = t.inBlock[client];
       if (block < 0) {
-        if ((t.flags[client] & FLAG.READABLE) === 0 || !p.mayRead(client)) return;
+        if ((t.flags[client] & FLAG.READABLE) === 0) return;
+        if (!p.hasBlocks) return this.lackOfMemory(client);
         const received = p.read(client, READ_AT, HTTP_READ_BYTES);
         if (received <= 0) return this.noMore(client, received);
         start = READ_AT;
@@ -82,6 +83,15 @@ export class HttpRequests {
       t.scannedBytes[client] = this.head.scannedBytes;
       this.keepRest(client, start, end);
     }
+  }
+
+  /** Every block is in use. Waiting for one would let new requests pile up behind slow ones: they are told at once. */
+  private lackOfMemory(client: number): void {
+    const { p } = this;
+    const received = p.read(client, READ_AT, HTTP_READ_BYTES);
+    if (received <= 0) return this.noMore(client, received);
+    if ((p.table.flags[client] & FLAG.HEAD_BEGUN) === 0) this.begin(client);
+    this.exchange.answer(client, 503, "RR");
   }
 
   /** The first byte of a request: its clock starts. */
@@ -139,7 +149,7 @@ export class HttpRequests {
     t.method[client] = head.methodId;
     t.receivedBytes[client] = headEnd - start;
     let flags = t.flags[client] & ~(FLAG.HTTP10 | FLAG.IDEMPOTENT | FLAG.UPGRADE | FLAG.CLOSE_AFTER);
-    if (!head.keepAlive || frontend.config.options.httpClose || this.exchange.draining) flags |= FLAG.CLOSE_AFTER;
+    if (!head.keepAlive || frontend.closes) flags |= FLAG.CLOSE_AFTER;
     if (head.minor === 0) flags |= FLAG.HTTP10;
     if (repeatable[head.methodId] === 1) flags |= FLAG.IDEMPOTENT;
     if (head.upgradeStart >= 0) flags |= FLAG.UPGRADE;
@@ -187,7 +197,8 @@ export class HttpRequests {
     const { p, head, forward } = this;
     const t = p.table;
     forward.closesServer = closesServer;
-    if (p.frontendOf[client].config.options.forwardfor) {
+    // A client on a Unix socket has no address to tell (HAProxy adds no field either).
+    if (p.frontendOf[client].config.options.forwardfor && t.peerFamily[client] !== 0) {
       const length = t.peerTextLength[client];
       const from = client * PEER_TEXT_BYTES;
       for (let i = 0; i < length; i++) p.bytes[ADDRESS_AT + i] = t.peerText[from + i];

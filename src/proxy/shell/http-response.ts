@@ -185,7 +185,7 @@ export class HttpResponses {
     const mustClose =
       isCloseDelimited(head, minor) ||
       backend.config.httpClose ||
-      this.exchange.draining ||
+      p.frontendOf[client].closes ||
       (t.flags[client] & FLAG.REQUEST_DONE) === 0;
     if (mustClose && !isTunnel) t.flags[client] |= FLAG.CLOSE_AFTER;
     const written = this.write(client, (t.flags[client] & FLAG.CLOSE_AFTER) !== 0);

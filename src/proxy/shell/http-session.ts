@@ -20,12 +20,13 @@ import { CONN, FLAG, NONE } from "../conn-table.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { Outcome } from "../rules.ts";
 import { BLOCK_BYTES, READ_AT, WRITE_AT } from "./arena.ts";
+import type { Configurations } from "./configurations.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { HttpRequestBodies } from "./http-request-body.ts";
 import { HttpRequests } from "./http-request.ts";
 import { HttpResponses } from "./http-response.ts";
 import type { Cause, Plane, SessionKind } from "./plane.ts";
-import type { FrontendRuntime, Generation } from "./runtime.ts";
+import type { FrontendRuntime } from "./runtime.ts";
 import type { Sessions } from "./sessions.ts";
 import type { TcpSessions } from "./tcp-session.ts";
 import type { Upstream } from "./upstream.ts";
@@ -43,21 +44,29 @@ const REQUEST_FLAGS =
   FLAG.UPGRADE |
   FLAG.REDISPATCHED |
   FLAG.HEAD_BEGUN |
-  FLAG.UNREPEATABLE;
+  FLAG.UNREPEATABLE |
+  FLAG.QUEUED_ONCE;
 
 export class HttpSessions implements SessionKind, HttpExchange {
   readonly sessions: Sessions;
-  draining = false;
   private readonly p: Plane;
   private readonly upstream: Upstream;
   private readonly tcp: TcpSessions;
   private readonly requests: HttpRequests;
   private readonly bodies: HttpRequestBodies;
   private readonly responses: HttpResponses;
-  private current: Generation | null = null;
+  private readonly configurations: Configurations;
 
-  constructor(p: Plane, upstream: Upstream, sessions: Sessions, tcp: TcpSessions, context: RequestContext) {
+  constructor(
+    p: Plane,
+    upstream: Upstream,
+    sessions: Sessions,
+    tcp: TcpSessions,
+    context: RequestContext,
+    configurations: Configurations,
+  ) {
     this.p = p;
+    this.configurations = configurations;
     this.upstream = upstream;
     this.sessions = sessions;
     this.tcp = tcp;
@@ -75,18 +84,13 @@ export class HttpSessions implements SessionKind, HttpExchange {
     if (p.table.flags[client] & FLAG.READABLE) this.requests.readHead(client);
   }
 
-  /** Requests that begin from now on use this configuration. */
-  adopt(generation: Generation | null): void {
-    this.current = generation;
-  }
-
   adoptConfiguration(client: number): FrontendRuntime {
-    const { p, current } = this;
+    const { p } = this;
     const frontend = p.frontendOf[client];
-    if (!frontend.generation.retired || current === null) return frontend;
-    const successor = current.frontends.find(({ name, isHttp }) => name === frontend.name && isHttp);
+    if (!frontend.generation.retired) return frontend;
+    const successor = this.configurations.successorOf(frontend);
     // A frontend that is gone serves what is under way and then closes.
-    if (successor === undefined) return frontend;
+    if (successor === null) return frontend;
     frontend.generation.sessions--;
     successor.generation.sessions++;
     p.frontendOf[client] = successor;
@@ -208,7 +212,7 @@ export class HttpSessions implements SessionKind, HttpExchange {
     const reusable = (t.flags[server] & (FLAG.KEEP | FLAG.BROKEN | FLAG.EOF | FLAG.RDHUP)) === FLAG.KEEP;
     const isClean = t.outBlock[server] < 0 && t.pipe[server] < 0 && t.inBlock[server] < 0 && t.pipe[client] < 0;
     if (requestDone && sentWhole && reusable && isClean && (t.flags[server] & FLAG.READABLE) === 0) {
-      this.upstream.pool(server);
+      this.upstream.idle.give(server);
     } else p.drop(server, false);
     if (t.requestBlock[client] >= 0) {
       p.arena.release(t.requestBlock[client]);
@@ -238,7 +242,7 @@ export class HttpSessions implements SessionKind, HttpExchange {
     t.receivedBytes[client] = 0;
     t.sentBytes[client] = 0;
     t.serverIndex[client] = NONE;
-    p.setTimer(client, p.frontendOf[client].config.timeouts.httpKeepAliveMs);
+    p.setTimer(client, p.frontendOf[client].idleMs);
     // Pipelined requests wait for the next turn, so that one client cannot keep the loop.
     if (t.inBlock[client] >= 0 || t.flags[client] & FLAG.READABLE) p.markReady(client);
   }
@@ -429,13 +433,14 @@ export class HttpSessions implements SessionKind, HttpExchange {
     this.answer(client, 504, "sH");
   }
 
-  /** Closes idle kept connections one after the other over `withinMs`. */
-  spreadIdle(withinMs: number): void {
+  /** Closes idle kept connections of frontends that `only` accepts, one after the other over `withinMs`. */
+  spreadIdle(withinMs: number, only: (frontend: FrontendRuntime) => boolean): void {
     const { p } = this;
     const t = p.table;
     const idle: number[] = [];
     for (let slot = 0; slot < t.capacity; slot++) {
-      if (t.state[slot] === CONN.HEAD && (t.flags[slot] & FLAG.HEAD_BEGUN) === 0) idle.push(slot);
+      if (t.state[slot] !== CONN.HEAD || t.flags[slot] & FLAG.HEAD_BEGUN) continue;
+      if (only(p.frontendOf[slot])) idle.push(slot);
     }
     idle.forEach((slot, i) => p.setTimer(slot, (withinMs * (i + 1)) / idle.length));
   }

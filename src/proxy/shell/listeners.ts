@@ -3,7 +3,7 @@
  * worker. A listener pauses (leaves the epoll set; the kernel's backlog queues) at its frontend's or the appliance's
  * maxconn and for a moment when descriptors run out; it never spins on a connection that it cannot take.
  */
-import { frontendCounters, headerWords } from "../../stats/layout.ts";
+import { headerWords } from "../../stats/layout.ts";
 import { EPOLL } from "../../sys/abi.ts";
 import { E } from "../../sys/errno.ts";
 import type { Loop } from "../../sys/loop.ts";
@@ -23,6 +23,9 @@ const LOOK_AGAIN_MS = 100;
 /** Below this share of maxconn a paused listener goes on; the gap keeps it from flapping. */
 const RESUME_SHARE = 0.9;
 
+/** `take`: no place in this process, in the frontend or in the appliance. No errno is as large. */
+const FULL = -65_536;
+
 export interface Listener {
   readonly key: string;
   fd: number;
@@ -33,7 +36,7 @@ export interface Listener {
   open: boolean;
 }
 
-/** Takes over an accepted descriptor; the peer's address stands in `sockaddrScratch`. */
+/** Takes over an accepted descriptor and its place in the shared gauges; the peer's address stands in `sockaddrScratch`. */
 export type AcceptHandler = (listener: Listener, fd: number) => void;
 
 export class Listeners {
@@ -82,8 +85,8 @@ export class Listeners {
 
   /** Closes for good. The kernel has answered those who wait in its queue already: they are taken first. */
   finish(listener: Listener): void {
-    for (let taken = 0; taken < BACKLOG_MAX && !this.isFull(listener, 1); taken++) {
-      const fd = sockets.accept(listener.fd);
+    for (let taken = 0; taken < BACKLOG_MAX; taken++) {
+      const fd = this.take(listener);
       if (fd < 0) break;
       this.accept(listener, fd);
     }
@@ -125,27 +128,53 @@ export class Listeners {
   }
 
   private isFull(listener: Listener, share: number): boolean {
-    const { header, all } = this.memory;
-    if (!this.hasRoom(share)) return true;
-    if (Atomics.load(header, headerWords.connections) >= Math.max(1, Math.floor(this.globalMax * share))) return true;
-    let open = 0;
-    const gauge = listener.frontend.counters + frontendCounters.connections;
-    for (const worker of all) open += worker[gauge];
-    return open >= Math.max(1, Math.floor(listener.frontend.config.maxconn * share));
+    const { header, shared } = this.memory;
+    const { config, connectionsWord } = listener.frontend;
+    return (
+      !this.hasRoom(share) ||
+      Atomics.load(header, headerWords.connections) >= Math.max(1, Math.floor(this.globalMax * share)) ||
+      Atomics.load(shared, connectionsWord) >= Math.max(1, Math.floor(config.maxconn * share))
+    );
+  }
+
+  /** Raises the gauges of all workers for a connection to come; false: another worker took the last place. */
+  private reserve({ frontend }: Listener): boolean {
+    const { header, shared } = this.memory;
+    const isOver =
+      Atomics.add(header, headerWords.connections, 1) >= this.globalMax ||
+      Atomics.load(shared, frontend.connectionsWord) >= frontend.config.maxconn;
+    if (!isOver && Atomics.add(shared, frontend.connectionsWord, 1) < frontend.config.maxconn) return true;
+    if (!isOver) Atomics.sub(shared, frontend.connectionsWord, 1);
+    Atomics.sub(header, headerWords.connections, 1);
+    return false;
+  }
+
+  /** Lowers the gauges that `take` raised: the connection did not come about. */
+  giveBack({ frontend }: Listener): void {
+    Atomics.sub(this.memory.shared, frontend.connectionsWord, 1);
+    Atomics.sub(this.memory.header, headerWords.connections, 1);
+  }
+
+  /** A descriptor whose place in the gauges is taken, -errno when nothing can be accepted, FULL. */
+  private take(listener: Listener): number {
+    if (this.isFull(listener, 1) || !this.reserve(listener)) return FULL;
+    const fd = sockets.accept(listener.fd);
+    if (fd < 0) this.giveBack(listener);
+    return fd;
   }
 
   private onEvent(slot: number): void {
     const listener = this.slots[slot];
     for (let accepted = 0; accepted < listener.batch; accepted++) {
       if (!listener.open || listener.paused) return;
-      if (this.isFull(listener, 1)) {
-        if (!this.hasRoom(1)) this.tell(listener, "no file descriptors left for another session");
-        return this.pause(listener);
-      }
-      const fd = sockets.accept(listener.fd);
+      const fd = this.take(listener);
       if (fd >= 0) {
         this.accept(listener, fd);
         continue;
+      }
+      if (fd === FULL) {
+        if (!this.hasRoom(1)) this.tell(listener, "no file descriptors left for another session");
+        return this.pause(listener);
       }
       listener.batch = Math.max(1, listener.batch >> 1);
       if (fd === -E.MFILE || fd === -E.NFILE || fd === -E.NOMEM || fd === -E.NOBUFS) this.exhausted(listener, fd);

@@ -1,23 +1,35 @@
 /** Pipes for splice: pooled, since opening and enlarging one costs more than a small transfer saves. */
 import { closePipe, openPipe, type Pipe } from "../../sys/splice.ts";
 
-/** The kernel's default upper bound for an unprivileged pipe (fs.pipe-max-size). */
-const PIPE_BYTES = 1024 * 1024;
+/**
+ * Room for what one turn moves. All pipes of a user share fs.pipe-user-pages-soft, 64 MiB by default; beyond it the
+ * kernel grants two pages a pipe.
+ */
+const PIPE_BYTES = 256 * 1024;
 /** Two descriptors each; when all are busy the transfer goes through recv and send. */
-const PIPES_MAX = 128;
+export const PIPES_MAX = 128;
 
 export class PipePool {
-  private readonly pipes: Pipe[] = [];
+  private readonly pipes: (Pipe | null)[] = [];
+  /** Indexes of drained pipes, and of places without one. */
   private readonly idle: number[] = [];
+  private readonly empty: number[] = [];
+
+  /** More than half are in use: connections that wait give theirs back. */
+  get isScarce(): boolean {
+    return this.pipes.length - this.empty.length - this.idle.length > PIPES_MAX / 2;
+  }
 
   /** Index of a drained pipe, or -1. */
   take(): number {
     const index = this.idle.pop();
     if (index !== undefined) return index;
-    if (this.pipes.length >= PIPES_MAX) return -1;
+    if (this.pipes.length >= PIPES_MAX && this.empty.length === 0) return -1;
     const pipe = openPipe(PIPE_BYTES);
     if (typeof pipe === "number") return -1;
-    return this.pipes.push(pipe) - 1;
+    const place = this.empty.pop() ?? this.pipes.length;
+    this.pipes[place] = pipe;
+    return place;
   }
 
   at(index: number): Pipe {
@@ -29,21 +41,10 @@ export class PipePool {
     this.idle.push(index);
   }
 
-  /** The pipe still holds bytes of a session that ended: it is replaced, never reused. */
+  /** The pipe still holds bytes of a session that ended: it is never used again. */
   discard(index: number): void {
     closePipe(this.pipes[index]!);
-    const fresh = openPipe(PIPE_BYTES);
-    if (typeof fresh === "number") {
-      // No descriptors now: this place of the pool stays unused.
-      return;
-    }
-    this.pipes[index] = fresh;
-    this.idle.push(index);
-  }
-
-  close(): void {
-    for (const index of this.idle) closePipe(this.pipes[index]!);
-    this.idle.length = 0;
-    this.pipes.length = 0;
+    this.pipes[index] = null;
+    this.empty.push(index);
   }
 }

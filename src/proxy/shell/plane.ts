@@ -207,16 +207,19 @@ export class Plane {
       if (sent === length) return true;
       if (sent < 0) return false;
     }
-    this.keep(slot, at + sent, length - sent);
-    return true;
+    return this.keep(slot, at + sent, length - sent);
   }
 
-  private keep(slot: number, at: number, length: number): void {
+  /** False, and the connection is given up, when no block is free: only for answers that nobody reserved one for. */
+  private keep(slot: number, at: number, length: number): boolean {
     const t = this.table;
     let block = t.outBlock[slot];
     if (block < 0) {
       block = this.arena.acquire();
-      assert(block >= 0, "data plane: out of blocks although one was reserved");
+      if (block < 0) {
+        t.flags[slot] |= FLAG.BROKEN;
+        return false;
+      }
       t.outBlock[slot] = block;
       t.outStart[slot] = block;
       t.outEnd[slot] = block;
@@ -228,6 +231,7 @@ export class Plane {
     assert(t.outEnd[slot] + length <= block + BLOCK_BYTES, "data plane: a block overflows");
     this.bytes.copyWithin(t.outEnd[slot], at, at + length);
     t.outEnd[slot] += length;
+    return true;
   }
 
   /** Sends what is queued. 1: nothing is queued any more; 0: the connection is full; -1: it is broken. */
@@ -245,9 +249,14 @@ export class Plane {
     return 1;
   }
 
-  /** A read may begin: should its bytes not be accepted on the other side, there is a block to keep them. */
+  /** What one read brings can be kept: as bytes not accepted on the other side, and as a part not understood yet. */
+  get hasBlocks(): boolean {
+    return this.arena.freeBlocks > 1;
+  }
+
+  /** A read may begin; otherwise it is tried again soon. */
   mayRead(slot: number): boolean {
-    if (this.arena.freeBlocks > 1) return true;
+    if (this.hasBlocks) return true;
     // Starved: the tick comes back to it.
     this.starved.push(slot);
     this.wantTick();

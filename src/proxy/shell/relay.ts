@@ -57,6 +57,7 @@ export function startSplice(p: Plane, source: number, target: number): void {
   if (((t.flags[source] | t.flags[target]) & FLAG.TLS) !== 0) return;
   t.pipe[source] = p.pipes.take();
   t.pipeBytes[source] = 0;
+  t.pipeMoved[source] = 1;
 }
 
 /** The direction goes by recv and send again; its pipe is empty. */
@@ -71,7 +72,7 @@ export const SPLICED = -1;
 
 /**
  * One round of splice, at most `limitBytes` from the source. Answers SPLICED, or what `relay` answers.
- * The pipe is given back when the source has nothing more or chunks are small.
+ * The pipe is given back when the source has ended, chunks are small, or it has nothing for now and pipes are scarce.
  */
 export function relayPipe(p: Plane, source: number, target: number, limitBytes: number, moved: Float64Array): number {
   const t = p.table;
@@ -82,6 +83,7 @@ export function relayPipe(p: Plane, source: number, target: number, limitBytes: 
     taken = splice(t.fd[source], pipe.writeEnd, room, true);
     if (taken > 0) {
       t.pipeBytes[source] += taken;
+      t.pipeMoved[source] = 1;
       moved[0] += taken;
     } else if (taken === 0) t.flags[source] = (t.flags[source] & ~FLAG.READABLE) | FLAG.EOF;
     else if (taken === -E.AGAIN) {
@@ -102,8 +104,9 @@ export function relayPipe(p: Plane, source: number, target: number, limitBytes: 
     }
     if (t.pipeBytes[source] > 0) return (t.flags[target] & FLAG.BLOCKED) !== 0 ? RELAY.IDLE : SPLICED;
   }
-  // A pipe is kept over a pause of the source: bulk data comes in bursts.
+  // A pipe is kept over a pause of the source, since bulk data comes in bursts, unless others need it (see `Sweep` too).
   if (taken === -E.AGAIN || (taken === 0 && (t.flags[source] & (FLAG.READABLE | FLAG.EOF)) === 0 && limitBytes > 0)) {
+    if (p.pipes.isScarce) endSplice(p, source);
     return RELAY.IDLE;
   }
   if (taken < SPLICE_WORTH_BYTES || taken >= limitBytes) endSplice(p, source);

@@ -1,14 +1,19 @@
 /** Rules of a frontend run over a connection (tcp) or a request (http): fills the context, answers the backend. */
 import type { MessageHead } from "../../http/head.ts";
-import { addressBytes } from "../../net/address.ts";
-import { localAddress } from "../../sys/socket.ts";
+import { AF } from "../../sys/abi.ts";
+import { readLocalAddress } from "../../sys/socket.ts";
+import { sockaddrScratch } from "../../sys/sockaddr.ts";
 import { FLAG } from "../conn-table.ts";
 import { EMPTY_HEAD, type RequestContext, writeAddress } from "../request-context.ts";
 import { FINAL, type Outcome } from "../rules.ts";
 import type { Plane } from "./plane.ts";
 import type { BackendRuntime, FrontendRuntime } from "./runtime.ts";
 
-/** Puts the connection's facts into the context. */
+/** struct sockaddr_in and sockaddr_in6 (netinet/in.h). */
+const SIN_ADDR = 4;
+const SIN6_ADDR = 8;
+
+/** Puts the connection's facts into the context. A Unix socket has the addresses :: and port 0. */
 export function describeClient(p: Plane, client: number, context: RequestContext, needsDestination: boolean): void {
   const t = p.table;
   const at = client * 16;
@@ -16,13 +21,17 @@ export function describeClient(p: Plane, client: number, context: RequestContext
   context.clientIsTls = (t.flags[client] & FLAG.TLS) !== 0;
   context.sourceFamily = isV6 ? 6 : 4;
   context.sourcePort = t.peerPort[client];
-  writeAddress(context.source, t.peerAddress, at, isV6 ? 16 : 4);
+  if (t.peerFamily[client] === 0) context.source.fill(0);
+  else writeAddress(context.source, t.peerAddress, at, isV6 ? 16 : 4);
   if (!needsDestination) return;
-  const local = localAddress(t.fd[client]);
-  context.destinationPort = local?.port ?? 0;
-  context.destinationFamily = local?.family ?? 4;
-  const bytes = local === null ? new Uint8Array(4) : addressBytes(local.host);
-  writeAddress(context.destination, bytes, 0, bytes.length);
+  const { bytes } = sockaddrScratch;
+  const family = readLocalAddress(t.fd[client]);
+  if (family === AF.INET) writeAddress(context.destination, bytes, SIN_ADDR, 4);
+  else if (family === AF.INET6) writeAddress(context.destination, bytes, SIN6_ADDR, 16);
+  else context.destination.fill(0);
+  const isInet = family === AF.INET || family === AF.INET6;
+  context.destinationFamily = family === AF.INET6 ? 6 : 4;
+  context.destinationPort = isInet ? (bytes[2] << 8) | bytes[3] : 0;
 }
 
 /** The backend of a tcp connection, or null: refused. */

@@ -40,11 +40,19 @@ export interface BackendRuntime {
   readonly rules: Rules | null;
   readonly counters: number;
   readonly hasLimits: boolean;
+  /** Of `config.balance`, compared once. */
+  readonly isSource: boolean;
+  readonly isLeastConn: boolean;
   readonly generation: Generation;
   /** FIFO of client slots. */
   queueHead: number;
   queueTail: number;
   queueLength: number;
+  /** By the server that they wait for, [0] for any: sessions waiting, and how many a place was found for so far. */
+  readonly queued: Int32Array;
+  readonly dequeued: Int32Array;
+  /** When `table.servedElsewhere` was brought up to date. */
+  elsewhereAt: number;
 }
 
 export interface FrontendRuntime {
@@ -55,7 +63,13 @@ export interface FrontendRuntime {
   readonly defaultBackend: BackendRuntime | null;
   readonly rules: Rules | null;
   readonly counters: number;
+  /** Word of the shared gauge of its open connections. */
+  readonly connectionsWord: number;
   readonly generation: Generation;
+  /** Responses end their connections: option httpclose, or the frontend is gone from the configuration. */
+  closes: boolean;
+  /** How long a kept connection may be idle; short when the frontend is gone or the worker drains. */
+  idleMs: number;
 }
 
 export interface Generation {

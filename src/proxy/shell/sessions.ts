@@ -1,7 +1,7 @@
 /** The beginning and the end of sessions: the one place that counts, logs and frees. */
 import type { MessageHead } from "../../http/head.ts";
 import { latencyBucket } from "../../stats/latency.ts";
-import { backendCounters, frontendCounters, headerWords } from "../../stats/layout.ts";
+import { backendCounters, frontendCounters, headerWords, serverCounters } from "../../stats/layout.ts";
 import { CONN, FLAG, NONE } from "../conn-table.ts";
 import type { Cause, Plane } from "./plane.ts";
 import type { FrontendRuntime } from "./runtime.ts";
@@ -27,13 +27,12 @@ export class Sessions {
     this.log = log;
   }
 
-  /** Counts an accepted connection. */
+  /** Counts an accepted connection, for which its listener has raised the shared gauges (`Listeners`). */
   admit(client: number, frontend: FrontendRuntime): void {
-    const { own, header } = this.p.memory;
+    const { own } = this.p.memory;
     this.p.frontendOf[client] = frontend;
     this.p.table.flags[client] |= FLAG.ADMITTED;
     frontend.generation.sessions++;
-    Atomics.add(header, headerWords.connections, 1);
     const open = ++own[frontend.counters + frontendCounters.connections];
     own[frontend.counters + frontendCounters.connectionsTotal]++;
     if (open > own[frontend.counters + frontendCounters.connectionsMax]) {
@@ -53,7 +52,7 @@ export class Sessions {
   finish(client: number, cause: Cause): void {
     const { p } = this;
     const t = p.table;
-    if (t.state[client] === CONN.QUEUED) this.upstream.leaveQueue(client);
+    if (t.state[client] === CONN.QUEUED) this.upstream.queues.leave(client, false);
     this.count(client);
     this.log.write(client, cause);
     this.upstream.release(client);
@@ -68,8 +67,13 @@ export class Sessions {
     const { p } = this;
     const t = p.table;
     const { own } = p.memory;
-    const received = t.receivedBytes[client];
-    const sent = t.sentBytes[client];
+    let received = t.receivedBytes[client];
+    let sent = t.sentBytes[client];
+    if (t.flags[client] & FLAG.PARTLY_COUNTED) {
+      t.flags[client] &= ~FLAG.PARTLY_COUNTED;
+      received -= t.countedReceivedBytes[client];
+      sent -= t.countedSentBytes[client];
+    }
     const status = t.status[client];
     const family = status < 100 ? -1 : Math.min(5, Math.floor(status / 100)) - 1;
     const bucket = latencyBucket(p.loop.now - t.startedAt[client]);
@@ -94,6 +98,35 @@ export class Sessions {
     if (family >= 0) own[at + backendCounters.responses1xx + family]++;
   }
 
+  /** Counts what a session that goes on has moved so far. */
+  countSoFar(client: number): void {
+    const { p } = this;
+    const t = p.table;
+    const { own } = p.memory;
+    if ((t.flags[client] & FLAG.PARTLY_COUNTED) === 0) {
+      t.flags[client] |= FLAG.PARTLY_COUNTED;
+      t.countedReceivedBytes[client] = 0;
+      t.countedSentBytes[client] = 0;
+    }
+    const received = t.receivedBytes[client] - t.countedReceivedBytes[client];
+    const sent = t.sentBytes[client] - t.countedSentBytes[client];
+    if (received === 0 && sent === 0) return;
+    t.countedReceivedBytes[client] += received;
+    t.countedSentBytes[client] += sent;
+    const { counters: f } = p.frontendOf[client];
+    own[f + frontendCounters.receivedBytes] += received;
+    own[f + frontendCounters.sentBytes] += sent;
+    const backend = p.backendOf[client];
+    if (backend === null) return;
+    own[backend.counters + backendCounters.receivedBytes] += received;
+    own[backend.counters + backendCounters.sentBytes] += sent;
+    const index = t.serverIndex[client];
+    if (index < 0) return;
+    const { counters: s } = backend.endpoints[index];
+    own[s + serverCounters.receivedBytes] += received;
+    own[s + serverCounters.sentBytes] += sent;
+  }
+
   /** Ends a session that is under way: logged with `cause`, both connections closed, with a reset when `abort`. */
   close(client: number, cause: Cause, abort: boolean): void {
     const { p } = this;
@@ -113,6 +146,7 @@ export class Sessions {
     if (p.table.flags[client] & FLAG.ADMITTED) {
       frontend.generation.sessions--;
       p.memory.own[frontend.counters + frontendCounters.connections]--;
+      Atomics.sub(p.memory.shared, frontend.connectionsWord, 1);
       Atomics.sub(p.memory.header, headerWords.connections, 1);
     }
     p.drop(client, abort);

@@ -96,8 +96,10 @@ export class TcpSessions implements SessionKind {
       this.touch(client);
     }
     // Most events end here: bytes moved, nothing ended.
-    if ((up | down) === RELAY.IDLE) return;
-    if (up === RELAY.SOURCE_BROKEN || down === RELAY.TARGET_BROKEN) return this.sessions.close(client, "CD", true);
+    if ((up | down) === RELAY.IDLE && (t.flags[client] & FLAG.BROKEN) === 0) return;
+    // A client that broke off is not waited for, even when the server does not take what it sent before.
+    if (t.flags[client] & FLAG.BROKEN || up === RELAY.SOURCE_BROKEN || down === RELAY.TARGET_BROKEN)
+      return this.sessions.close(client, "CD", true);
     // A server that broke off may have left bytes to deliver: `down` says SOURCE_BROKEN after the last of them.
     if (down === RELAY.SOURCE_BROKEN) return this.sessions.close(client, "SD", true);
     if (up === RELAY.TARGET_BROKEN && down !== RELAY.IDLE) return this.sessions.close(client, "SD", true);

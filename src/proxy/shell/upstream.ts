@@ -18,43 +18,51 @@ import { E } from "../../sys/errno.ts";
 import * as sockets from "../../sys/socket.ts";
 import { EXCLUDE_NONE, hashAddress, PICK_FULL, PICK_NONE } from "../balance.ts";
 import { CONN, FLAG, NONE } from "../conn-table.ts";
+import { IdlePool } from "./idle-pool.ts";
 import type { Plane } from "./plane.ts";
-import { type BackendRuntime, type Endpoint, IDLE_MAX } from "./runtime.ts";
+import { Queues } from "./queue.ts";
+import type { BackendRuntime, Endpoint } from "./runtime.ts";
 
 /** HAProxy: one second before the same server is tried again, or the connect timeout when that is smaller. */
 const TURNAROUND_MS = 1000;
-/** Idle server connections live this long: below the keep-alive timeout of the usual servers (Apache, Node: 5 s). */
-const IDLE_MS = 4000;
+/** leastconn looks at the other workers' figures this often: they change with every request. */
+const ELSEWHERE_MS = 1;
 
 export const CONNECTION_EVENTS = EPOLL.IN | EPOLL.OUT | EPOLL.RDHUP | EPOLL.ET;
 
 export class Upstream {
+  readonly idle: IdlePool;
+  readonly queues: Queues;
   private readonly p: Plane;
-  /** Backends with a queue; looked at with each tick. */
-  private readonly waiting = new Set<BackendRuntime>();
 
   constructor(p: Plane) {
     this.p = p;
+    this.idle = new IdlePool(p);
+    this.queues = new Queues(p);
   }
 
   /** The client's backend is set. Ends in `connected` or `failed` of its kind, now or later. */
   assign(client: number, exclude: number): void {
+    const { queues } = this;
     const backend = this.p.backend(client);
-    // Who came first is served first.
-    if (backend.queueLength > 0) return this.enqueue(client, backend);
+    // Who came first is served first, except that with source those of other servers do not count.
+    if (backend.queueLength > 0 && !backend.isSource) return queues.enter(client, backend, NONE);
     const index = this.pick(client, backend, exclude);
-    if (index === PICK_FULL) return this.enqueue(client, backend);
     if (index === PICK_NONE) return this.p.kindOf[client].failed(client, "SC", 503);
-    this.use(client, backend, index);
+    if (index === PICK_FULL) return queues.enter(client, backend, backend.balancer.wanted);
+    if (backend.hasLimits) {
+      if (backend.isSource && backend.queued[index + 1] > 0) return queues.enter(client, backend, index);
+      if (!backend.isSource && !queues.mayGo(backend, NONE)) return queues.enter(client, backend, NONE);
+    }
+    this.useOrWait(client, backend, index);
   }
 
   private pick(client: number, backend: BackendRuntime, exclude: number): number {
     if (backend.hasLimits) this.refreshFull(backend);
+    if (backend.isLeastConn) this.refreshElsewhere(backend);
+    if (!backend.isSource) return backend.balancer.pick(0, exclude);
     const { table: t } = this.p;
-    const hash =
-      backend.config.balance === "source"
-        ? hashAddress(t.peerAddress, client * 16, t.peerFamily[client] === 4 ? 4 : 16)
-        : 0;
+    const hash = hashAddress(t.peerAddress, client * 16, t.peerFamily[client] === 4 ? 4 : 16);
     return backend.balancer.pick(hash, exclude);
   }
 
@@ -67,44 +75,56 @@ export class Upstream {
     }
   }
 
-  /** Raises the gauges of server `index` and connects to it, or queues when another worker was quicker. */
+  private refreshElsewhere(backend: BackendRuntime): void {
+    const { own, all } = this.p.memory;
+    const { now } = this.p.loop;
+    if (all.length === 1 || now - backend.elsewhereAt < ELSEWHERE_MS) return;
+    backend.elsewhereAt = now;
+    for (let i = 0; i < backend.endpoints.length; i++) {
+      const at = backend.endpoints[i].counters + serverCounters.sessions;
+      let sessions = -own[at];
+      for (const worker of all) sessions += worker[at];
+      backend.table.servedElsewhere[i] = sessions;
+    }
+  }
+
+  /** Takes one of the server's places, which hold over all workers. False: another worker was quicker. */
+  private reserve(client: number, endpoint: Endpoint): boolean {
+    const limit = endpoint.config.maxconn;
+    if (limit === null) return true;
+    const { shared } = this.p.memory;
+    if (Atomics.add(shared, endpoint.servedWord, 1) >= limit) {
+      Atomics.sub(shared, endpoint.servedWord, 1);
+      return false;
+    }
+    this.p.table.flags[client] |= FLAG.COUNTED;
+    return true;
+  }
+
+  private useOrWait(client: number, backend: BackendRuntime, index: number): void {
+    if (this.reserve(client, backend.endpoints[index])) this.use(client, backend, index);
+    else this.queues.enter(client, backend, backend.isSource ? index : NONE);
+  }
+
+  /** Raises the gauges of server `index`, whose place is taken, and connects to it. */
   private use(client: number, backend: BackendRuntime, index: number): void {
     const { p } = this;
     const t = p.table;
     const endpoint = backend.endpoints[index];
-    if (endpoint.config.maxconn !== null) {
-      const before = Atomics.add(p.memory.shared, endpoint.servedWord, 1);
-      if (before >= endpoint.config.maxconn) {
-        Atomics.sub(p.memory.shared, endpoint.servedWord, 1);
-        return this.enqueue(client, backend);
-      }
-      t.flags[client] |= FLAG.COUNTED;
-    }
     t.flags[client] |= FLAG.ASSIGNED;
     t.serverIndex[client] = index;
     t.assignedAt[client] = p.loop.now;
     backend.table.served[index]++;
     p.memory.own[endpoint.counters + serverCounters.sessions]++;
     p.memory.own[endpoint.counters + serverCounters.sessionsTotal]++;
-    if (endpoint.idleCount > 0) {
-      const server = endpoint.idle[--endpoint.idleCount];
-      p.memory.own[endpoint.counters + serverCounters.idleConnections]--;
-      p.memory.own[endpoint.counters + serverCounters.reusesTotal]++;
-      t.flags[server] = FLAG.REUSED;
-      this.join(client, server);
-      t.connectedAt[client] = p.loop.now;
-      p.kindOf[client].connected(client, server);
-      return;
-    }
-    this.connect(client, endpoint);
-  }
-
-  private join(client: number, server: number): void {
-    const t = this.p.table;
+    const server = this.idle.take(endpoint);
+    if (server === NONE) return this.connect(client, endpoint);
     t.peer[client] = server;
     t.peer[server] = client;
-    t.serverIndex[server] = t.serverIndex[client];
+    t.serverIndex[server] = index;
     t.state[server] = CONN.ACTIVE;
+    t.connectedAt[client] = p.loop.now;
+    p.kindOf[client].connected(client, server);
   }
 
   /** A fresh connection to the server that the client is assigned to, the pool passed by. */
@@ -187,12 +207,12 @@ export class Upstream {
     p.memory.own[endpoint.counters + serverCounters.retries]++;
     const other = backend.config.redispatch ? this.pick(client, backend, failed) : failed;
     if (other === PICK_NONE) return p.kindOf[client].failed(client, timeout ? "sC" : "SC", 503);
-    if (other === PICK_FULL) return this.enqueue(client, backend);
+    if (other === PICK_FULL) return this.queues.enter(client, backend, backend.balancer.wanted);
     if (other !== failed) {
       t.flags[client] |= FLAG.REDISPATCHED;
       p.memory.own[backend.counters + backendCounters.redispatches]++;
       p.memory.own[endpoint.counters + serverCounters.redispatches]++;
-      return this.use(client, backend, other);
+      return this.useOrWait(client, backend, other);
     }
     t.state[client] = CONN.TURNAROUND;
     t.serverIndex[client] = failed;
@@ -205,7 +225,7 @@ export class Upstream {
     const t = p.table;
     const backend = p.backend(client);
     const index = t.serverIndex[client];
-    if (backend.table.eligible(index)) this.use(client, backend, index);
+    if (backend.table.eligible(index)) this.useOrWait(client, backend, index);
     else this.assign(client, EXCLUDE_NONE);
   }
 
@@ -225,80 +245,30 @@ export class Upstream {
     if (backend.queueLength > 0) p.wantTickAtOnce();
   }
 
-  private enqueue(client: number, backend: BackendRuntime): void {
-    const { p } = this;
-    const t = p.table;
-    t.state[client] = CONN.QUEUED;
-    t.queueNext[client] = NONE;
-    t.queuePrevious[client] = backend.queueTail;
-    if (backend.queueTail === NONE) backend.queueHead = client;
-    else t.queueNext[backend.queueTail] = client;
-    backend.queueTail = client;
-    backend.queueLength++;
-    p.memory.own[backend.counters + backendCounters.queue]++;
-    p.setTimer(client, backend.config.timeouts.queueMs);
-    this.waiting.add(backend);
-    p.wantTick();
-  }
-
-  leaveQueue(client: number): void {
-    const { p } = this;
-    const t = p.table;
-    const backend = p.backend(client);
-    const next = t.queueNext[client];
-    const previous = t.queuePrevious[client];
-    if (next === NONE) backend.queueTail = previous;
-    else t.queuePrevious[next] = previous;
-    if (previous === NONE) backend.queueHead = next;
-    else t.queueNext[previous] = next;
-    backend.queueLength--;
-    p.memory.own[backend.counters + backendCounters.queue]--;
-    if (backend.queueLength === 0) this.waiting.delete(backend);
-  }
-
   /** Lets waiting sessions go as long as a server has a place. */
   drainQueue(backend: BackendRuntime): void {
-    while (backend.queueLength > 0) {
-      const client = backend.queueHead;
+    const { p, queues } = this;
+    const t = p.table;
+    for (let client = backend.queueHead; client !== NONE;) {
+      const next = t.queueNext[client];
+      if (!backend.isSource && !queues.mayGo(backend, client)) return;
       const index = this.pick(client, backend, EXCLUDE_NONE);
-      if (index === PICK_FULL) return;
-      this.leaveQueue(client);
-      this.p.wheel.clear(client);
-      if (index === PICK_NONE) this.p.kindOf[client].failed(client, "SC", 503);
-      else this.use(client, backend, index);
+      const isFull = index === PICK_FULL || (index >= 0 && !this.reserve(client, backend.endpoints[index]));
+      if (isFull && !(backend.isSource && queues.hasPlace(backend))) return;
+      if (!isFull) {
+        queues.leave(client, true);
+        p.wheel.clear(client);
+        if (index === PICK_NONE) p.kindOf[client].failed(client, "SC", 503);
+        else this.use(client, backend, index);
+      }
+      client = next;
     }
   }
 
   /** Places may have become free in another worker. */
   tick(): void {
-    for (const backend of this.waiting) this.drainQueue(backend);
-    if (this.waiting.size > 0) this.p.wantTick();
-  }
-
-  /** A server connection whose request and response ended exactly: into the pool, or closed when that is full. */
-  pool(server: number): void {
-    const { p } = this;
-    const t = p.table;
-    const endpoint = p.backend(server).endpoints[t.serverIndex[server]];
-    if (endpoint.idleCount >= IDLE_MAX || endpoint.users === 0) return p.drop(server, false);
-    t.state[server] = CONN.IDLE;
-    t.peer[server] = NONE;
-    endpoint.idle[endpoint.idleCount++] = server;
-    p.memory.own[endpoint.counters + serverCounters.idleConnections]++;
-    p.setTimer(server, IDLE_MS);
-  }
-
-  /** An idle connection ended, spoke unasked or grew old. */
-  dropIdle(server: number): void {
-    const { p } = this;
-    const endpoint = p.backend(server).endpoints[p.table.serverIndex[server]];
-    const at = endpoint.idle.lastIndexOf(server, endpoint.idleCount - 1);
-    endpoint.idle.copyWithin(at, at + 1, endpoint.idleCount--);
-    p.memory.own[endpoint.counters + serverCounters.idleConnections]--;
-    p.drop(server, false);
-  }
-
-  closePool(endpoint: Endpoint): void {
-    while (endpoint.idleCount > 0) this.dropIdle(endpoint.idle[endpoint.idleCount - 1]);
+    const { waiting } = this.queues;
+    for (const backend of waiting) this.drainQueue(backend);
+    if (waiting.size > 0) this.p.wantTick();
   }
 }
