@@ -27,7 +27,7 @@ test("alertMail of several puts the worst into the subject and counts changes an
   const mail = alertMail({ alerts, omitted: 7 }, { node: "lb1", zoneMinutes: -210 });
   expect(mail.subject).toBe("[lb1] server.state: app/web1 is DOWN (and 1 more)");
   expect(mail.text).toContain("app/web1 is DOWN (3 changes; this is the last)\n");
-  expect(mail.text).toContain("7 further events are not listed; see ballast events\n");
+  expect(mail.text).toContain("further events, not listed: 7; see ballast events\n");
   expect(mail.text).toContain("times in UTC-03:30");
 });
 
