@@ -27,14 +27,14 @@ const handlers: { readonly [C in CommandName]: (args: CliArgs) => Promise<number
 
 /** What the program calls itself with; not for people, so not in the help. */
 async function internal(word: string, rest: readonly string[]): Promise<number | null> {
-  const [role = "", index = "0", uid, gid] = rest;
+  const [role = "", index = "0", rights = "-", uid, gid] = rest;
   const isRole = (roleNames as readonly string[]).includes(role);
   if (word === "__role" && isRole) {
     return (await import("./roles/role-main.ts")).runRole(role as RoleName, Number(index));
   }
   if (word === "__start" && isRole) {
     const identity = uid !== undefined && gid !== undefined ? { uid: Number(uid), gid: Number(gid) } : null;
-    (await import("./roles/starter.ts")).startRole(role as RoleName, index, identity);
+    (await import("./roles/starter.ts")).startRole(role as RoleName, index, rights, identity);
   }
   if (word === "__command") (await import("./roles/starter.ts")).startCommand(rest);
   if (word === "__toy") return (await import("./demo/shell/toy-backend.ts")).runToy(rest);

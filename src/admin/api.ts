@@ -44,6 +44,8 @@ export type Request =
       readonly reason: string;
     }
   | { readonly op: "server_weight"; readonly backend: string; readonly server: string; readonly weight: number }
+  /** drain: no new connections for a real server of LVS, whatever its checks say; ready: as they say. */
+  | { readonly op: "lvs"; readonly virtual: string; readonly real: string; readonly state: "ready" | "drain" }
   | { readonly op: "vrrp"; readonly order: "failover" | "maint" | "resume"; readonly instance: string | null };
 
 export type Reply =

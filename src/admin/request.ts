@@ -17,6 +17,7 @@ const fieldsOf = {
   server: ["backend", "server", "state", "reason"],
   server_weight: ["backend", "server", "weight"],
   vrrp: ["order", "instance"],
+  lvs: ["virtual", "real", "state"],
 } as const satisfies Record<Request["op"], readonly string[]>;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -48,6 +49,8 @@ export function parseRequest(text: string): Parsed<Request> {
       return weightRequest(fields);
     case "vrrp":
       return vrrpRequest(fields);
+    case "lvs":
+      return lvsRequest(fields);
   }
 }
 
@@ -64,6 +67,8 @@ export function describeRequest(request: Request): string {
       return `weight of server ${request.backend}/${request.server} to ${request.weight}`;
     case "vrrp":
       return `vrrp ${request.order}${request.instance === null ? "" : ` ${request.instance}`}`;
+    case "lvs":
+      return `${request.state} real server ${request.virtual}/${request.real}`;
   }
 }
 
@@ -75,6 +80,8 @@ export function objectOf(request: Request): string {
       return `${request.backend}/${request.server}`;
     case "vrrp":
       return request.instance ?? "";
+    case "lvs":
+      return `${request.virtual}/${request.real}`;
     case "reload":
     case "stop":
       return "";
@@ -122,6 +129,14 @@ function vrrpRequest(fields: Fields): Parsed<Request> {
   if (known === undefined) return wrong("vrrp", "order", fields, ORDERS.join(", "));
   if (instance !== null && !isName(instance)) return wrong("vrrp", "instance", fields, "an instance's name or null");
   return ok({ op: "vrrp", order: known, instance });
+}
+
+function lvsRequest(fields: Fields): Parsed<Request> {
+  const { virtual, real, state } = fields;
+  if (!isName(virtual)) return wrong("lvs", "virtual", fields, "a virtual server's name");
+  if (!isName(real)) return wrong("lvs", "real", fields, "a real server's name");
+  if (state !== "ready" && state !== "drain") return wrong("lvs", "state", fields, "ready, drain");
+  return ok({ op: "lvs", virtual, real, state });
 }
 
 /** Whether an object of this name exists is the supervisor's to say; here the text only has to be harmless. */

@@ -144,6 +144,7 @@ export interface MessagePayloads {
   request: { readonly id: number; readonly request: Request; readonly by: string };
   reply: { readonly id: number; readonly reply: Reply };
   vrrp_order: { readonly order: "failover" | "maint" | "resume"; readonly instance: string | null };
+  lvs_order: { readonly virtual: string; readonly real: string; readonly state: "ready" | "drain" };
   processes: Processes;
   run_script: RunScript;
   script_result: ScriptResult;
@@ -173,10 +174,11 @@ export const messageTable: { readonly [T in MessageType]: MessageRow } = {
   verdict: { code: 11, from: ["director"], to: ["supervisor"], descriptors: false },
   server_state: { code: 12, from: ["supervisor"], to: ["worker", "admin", "director"], descriptors: false },
   proxy_health: { code: 13, from: ["supervisor"], to: ["vrrp"], descriptors: false },
-  vrrp_status: { code: 14, from: ["vrrp", "supervisor"], to: ["supervisor", "admin"], descriptors: false },
+  vrrp_status: { code: 14, from: ["vrrp", "supervisor"], to: ["supervisor", "admin", "director"], descriptors: false },
   request: { code: 15, from: ["admin"], to: ["supervisor"], descriptors: false },
   reply: { code: 16, from: ["supervisor"], to: ["admin"], descriptors: false },
   vrrp_order: { code: 17, from: ["supervisor"], to: ["vrrp"], descriptors: false },
+  lvs_order: { code: 30, from: ["supervisor"], to: ["director"], descriptors: false },
   processes: { code: 18, from: ["supervisor"], to: ["admin"], descriptors: false },
   run_script: { code: 19, from: ["vrrp", "director"], to: ["supervisor"], descriptors: false },
   script_result: { code: 20, from: ["supervisor"], to: ["vrrp", "director"], descriptors: false },

@@ -35,10 +35,11 @@ export class AdminView {
 
   setVrrp(statuses: readonly VrrpStatus[]): void {
     this.vrrp = statuses;
-    for (const channel of this.channels()) channel.send("vrrp_status", statuses);
+    // The director follows it, too: checks and connection synchronisation go with the master.
+    for (const channel of this.options.processes().channels("admin", "director")) channel.send("vrrp_status", statuses);
   }
 
-  /** For an admin role that has just started; its start itself brings the processes. */
+  /** For an admin role or a director that has just started; its start itself brings the processes. */
   repeat(channel: Channel): void {
     if (this.vrrp.length > 0) channel.send("vrrp_status", this.vrrp);
   }

@@ -25,7 +25,7 @@ export function assignmentFor(
   servers: readonly ServerState[],
 ): Assignment {
   const { generation, objects, counters } = running;
-  const { alerts, ...config } = running.config;
+  const { alerts, lvs, realserver: _realserver, ...config } = running.config;
   const base = { generation, index, objects, counters, listeners: [], tls: {}, servers };
   switch (role) {
     case "worker":
@@ -33,7 +33,11 @@ export function assignmentFor(
     case "vrrp":
       return { ...base, config: { ...config, frontends: [], backends: [] }, objects: {}, servers: [] };
     case "director":
-      return { ...base, config: { ...config, frontends: [], vrrp: [] }, objects: {} };
+      return {
+        ...base,
+        config: { ...config, frontends: [], vrrp: [], ...(lvs === undefined ? {} : { lvs }) },
+        objects: {},
+      };
     case "notify": {
       const own = { ...config, frontends: [], backends: [], vrrp: [], ...(alerts === undefined ? {} : { alerts }) };
       return { ...base, config: own, objects: {}, servers: [] };

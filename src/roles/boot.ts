@@ -9,6 +9,8 @@ import { type Identity, raiseDescriptorLimit } from "../sys/process.ts";
 import { closeAdminSocket, openAdminSocket } from "./admin-socket.ts";
 import { type ConfigFailure, type LoadedConfig, loadConfigFile } from "./config-file.ts";
 import { CounterObjects } from "./counter-objects.ts";
+import { startIpvsModule } from "../ipvs/shell/open.ts";
+import { giveOwnership, ownershipPath } from "./ipvs-file.ts";
 import { countersPath, giveCounters, removeStaleCounters } from "./counters-file.ts";
 import { Listeners } from "./listeners.ts";
 import { claimPidfile, releasePidfile } from "./pidfile.ts";
@@ -98,6 +100,10 @@ async function supervise(
     load: () => loadAgain(options),
     log: (event) => logger.ballastEvent(event),
     giveLogs: ({ config }) => (drop?.identity ? giveLogFiles(config.global.log, drop.identity) : []),
+    giveIpvs: (config) => {
+      startIpvsModule();
+      return giveOwnership(ownershipPath(config.admin.socket), drop?.identity ?? null);
+    },
     relog: ({ config }) => logger.configure(targets(config.global)),
     onReady: () => {
       if (options.readyFd === null) return;

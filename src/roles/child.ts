@@ -13,6 +13,8 @@ export interface ChildOptions {
   readonly index: number;
   /** Give up rights through the starter step; null: nothing to give up. */
   readonly drop: { readonly identity: Identity | null } | null;
+  /** What it keeps of them, in the starter step's form. */
+  readonly rights: string;
   readonly environment: Readonly<Record<string, string>>;
   /** Called once, after the process has ended and its channel is closed. */
   readonly onExit: (how: string) => void;
@@ -56,10 +58,10 @@ export class Child {
   }
 }
 
-function childArguments({ role, index, drop }: ChildOptions): readonly string[] {
+function childArguments({ role, index, drop, rights }: ChildOptions): readonly string[] {
   if (!drop) return ["__role", role, String(index)];
   const identity = drop.identity ? [String(drop.identity.uid), String(drop.identity.gid)] : [];
-  return ["__start", role, String(index), ...identity];
+  return ["__start", role, String(index), rights, ...identity];
 }
 
 function signalName(signal: number | string): string {

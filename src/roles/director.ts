@@ -1,6 +1,7 @@
 /**
  * The director role: health checks of every server, once for the whole appliance. It tells the supervisor what it
- * finds, and the supervisor tells everybody. Servers without a check count as up and do not concern it.
+ * finds, and the supervisor tells everybody. Servers without a check count as up and do not concern it. Real servers of
+ * LVS and the kernel's table are its other half: `lvs-director.ts`.
  */
 import { checkedKey, type CheckedServer, checkedServers, initialHealthOf } from "../checks/plan.ts";
 import { Checker, type KnownServer } from "../checks/shell/checker.ts";
@@ -8,6 +9,7 @@ import type { Assignment, ServerState } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { wallNow } from "../sys/clock.ts";
 import type { Loop } from "../sys/loop.ts";
+import { LvsDirector } from "./lvs-director.ts";
 
 /** A shortage on this machine makes every check fail at once: it is told once a minute. */
 const UNABLE_EVENT_INTERVAL_MS = 60_000;
@@ -20,11 +22,15 @@ export function runDirector(channel: Channel, loop: Loop): void {
   channel.on("commit", ({ generation }) => director.commit(generation));
   channel.on("abort", ({ generation }) => director.abort(generation));
   channel.on("server_state", (state) => director.serverState(state));
+  channel.on("vrrp_status", (statuses) => director.lvs.setVrrp(statuses));
+  channel.on("lvs_order", (order) => director.lvs.order(order));
+  channel.on("script_result", (result) => director.lvs.scriptResult(result));
   channel.on("stop", () => director.stop());
   channel.onClose(() => loop.stop());
 }
 
 class Director {
+  readonly lvs: LvsDirector;
   private readonly channel: Channel;
   private readonly loop: Loop;
   private readonly checker: Checker;
@@ -34,6 +40,7 @@ class Director {
   constructor(channel: Channel, loop: Loop) {
     this.channel = channel;
     this.loop = loop;
+    this.lvs = new LvsDirector(channel, loop);
     this.checker = new Checker(loop, {
       random: Math.random,
       onVerdict: (verdict) => channel.send("verdict", verdict),
@@ -69,6 +76,7 @@ class Director {
 
   stop(): void {
     this.checker.stop();
+    this.lvs.stop();
     this.channel.send("drained", {});
     this.loop.defer(() => this.loop.stop());
   }
@@ -80,6 +88,7 @@ class Director {
       return { health: initialHealthOf(state), isMaint: state?.admin === "maint" };
     };
     this.checker.configure(checkedServers(config), config.global.spreadChecksPercent, known);
+    this.lvs.configure(config);
   }
 
   private tellUnable({ backend, server }: CheckedServer, reason: string): void {

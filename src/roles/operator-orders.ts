@@ -8,6 +8,7 @@ import { applyOrder, serverKey, type ServerStates } from "./server-states.ts";
 export type Happening = Pick<BallastEvent, "level" | "kind" | "object" | "text" | "fields">;
 
 export type ServerRequest = Extract<Request, { op: "server" | "server_weight" }>;
+export type LvsRequest = Extract<Request, { op: "lvs" }>;
 export type VrrpRequest = Extract<Request, { op: "vrrp" }>;
 
 export type ServerOrder =
@@ -43,6 +44,20 @@ export function refuseVrrpOrder(config: Config, { instance }: VrrpRequest): Repl
 export function vrrpOrderHappening({ order, instance }: VrrpRequest, by: string): Happening {
   const text = `${order} of ${instance ?? "all instances"} ordered by ${by}`;
   return { level: "notice", kind: "vrrp.order", object: instance ?? "", text, fields: { by } };
+}
+
+/** Why there is nobody to drain; null: there is. */
+export function refuseLvsOrder(config: Config, { virtual, real }: LvsRequest): Reply | null {
+  const found = config.lvs?.virtualServers.find(({ name }) => name === virtual);
+  if (found === undefined) return { ok: false, kind: "not_found", text: `there is no virtual server ${virtual}` };
+  if (found.realServers.some(({ name }) => name === real)) return null;
+  return { ok: false, kind: "not_found", text: `virtual server ${virtual} has no real server ${real}` };
+}
+
+export function lvsOrderHappening({ virtual, real, state }: LvsRequest, by: string): Happening {
+  const object = `${virtual}/${real}`;
+  const text = `${object} set to ${state} by ${by}`;
+  return { level: "notice", kind: "lvs.order", object, text, fields: { by, state } };
 }
 
 /** A verdict that changed a server's health, in words. */

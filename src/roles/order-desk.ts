@@ -2,7 +2,8 @@
 import type { Reply, Request } from "../admin/api.ts";
 import { unreachable } from "../lib/result.ts";
 import type { EventBook } from "./event-book.ts";
-import { refuseVrrpOrder, vrrpOrderHappening, type VrrpRequest } from "./operator-orders.ts";
+import { lvsOrderHappening, type LvsRequest, refuseLvsOrder, refuseVrrpOrder } from "./operator-orders.ts";
+import { vrrpOrderHappening, type VrrpRequest } from "./operator-orders.ts";
 import type { ProcessTable } from "./process-table.ts";
 import type { Reloader } from "./reloader.ts";
 import type { ServerBook } from "./server-book.ts";
@@ -42,9 +43,24 @@ export class OrderDesk {
       case "vrrp":
         reply(this.orderVrrp(request, by));
         return;
+      case "lvs":
+        reply(this.orderLvs(request, by));
+        return;
       default:
         unreachable(request);
     }
+  }
+
+  private orderLvs(request: LvsRequest, by: string): Reply {
+    const { reloader, processes, events } = this.options;
+    const refusal = refuseLvsOrder(reloader.running.config, request);
+    if (refusal) return refusal;
+    const [channel] = processes.channels("director");
+    if (!channel) return { ok: false, kind: "busy", text: "the director is restarting" };
+    const { virtual, real, state } = request;
+    channel.send("lvs_order", { virtual, real, state });
+    events.tell(lvsOrderHappening(request, by));
+    return { ok: true, text: `${virtual}/${real} set to ${state}` };
   }
 
   private orderVrrp(request: VrrpRequest, by: string): Reply {

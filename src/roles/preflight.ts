@@ -9,6 +9,12 @@ export type Preflight =
 
 /** The rights that roles will give up, or why this configuration cannot run with the rights at hand. */
 export function checkRights(config: Config): Preflight {
+  if (config.lvs !== undefined && !hasCapability("NET_ADMIN")) {
+    const object = config.lvs.virtualServers[0];
+    const what = object === undefined ? "ipvs" : `virtual_server.${object.name}`;
+    const reason = `${what} needs CAP_NET_ADMIN: run as root, or under systemd with AmbientCapabilities=`;
+    return { ok: false, reason };
+  }
   for (const name of ["NET_ADMIN", "NET_RAW"] as const) {
     if (config.vrrp.length === 0 || hasCapability(name)) continue;
     const reason = `vrrp.${config.vrrp[0]!.name} needs CAP_${name}: run as root, or under systemd with AmbientCapabilities=`;

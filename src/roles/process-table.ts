@@ -33,6 +33,8 @@ export interface ProcessTableOptions {
   readonly header: Int32Array;
   readonly countersPath: string;
   readonly drop: ChildOptions["drop"];
+  /** What a role keeps of the rights under the running configuration. */
+  readonly rightsOf: (role: RoleName) => string;
   /** A process runs: wire its channel and tell it what to do. */
   readonly onStart: (process: RoleProcess, channel: Channel) => void;
   /** A process ended against orders; it starts again in `delayMs`. */
@@ -77,7 +79,12 @@ export class ProcessTable {
       this.processes.set(process.name, process);
       this.start(process);
     }
-    for (const process of this.of(role)) if (process.index >= wanted) this.end(process, "drain", drainMs);
+    const rights = this.options.rightsOf(role);
+    for (const process of this.of(role)) {
+      // Rights are given up for good: one that needs others is ended, and its exit comes back here.
+      const hasOthers = process.child !== null && process.rights !== rights;
+      if (process.index >= wanted || hasOthers) this.end(process, "drain", drainMs);
+    }
   }
 
   setState(process: RoleProcess, state: ProcessStatus["state"]): void {
@@ -117,7 +124,8 @@ export class ProcessTable {
   }
 
   private start(process: RoleProcess): void {
-    const { loop, countersPath, drop, onStart } = this.options;
+    const { loop, countersPath, drop, onStart, rightsOf } = this.options;
+    process.rights = rightsOf(process.role);
     process.restart = null;
     process.startedAtMs = monoNow();
     process.pulse = freshPulse;
@@ -126,6 +134,7 @@ export class ProcessTable {
         role: process.role,
         index: process.index,
         drop,
+        rights: process.rights,
         environment: { [COUNTERS_VARIABLE]: countersPath },
         onExit: (how) => this.onExit(process, how),
       });

@@ -22,6 +22,8 @@ export interface RoleProcess {
   /** The pending restart. */
   restart: LoopTimer | null;
   pulse: Pulse;
+  /** With which it was started. */
+  rights: string;
   /** It ends by order and is not to come back. */
   leaving: boolean;
 }
@@ -39,6 +41,7 @@ export function newProcess(role: RoleName, index: number, wallMs: number): RoleP
     backoff: noFailures,
     restart: null,
     pulse: freshPulse,
+    rights: "",
     leaving: false,
   };
 }

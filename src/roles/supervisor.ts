@@ -25,6 +25,7 @@ import type { RoleProcess } from "./role-process.ts";
 import { ServerBook } from "./server-book.ts";
 import { serverKey } from "./server-states.ts";
 import { nextToStop } from "./stop-order.ts";
+import { rightsText } from "./starter.ts";
 import { roleTable } from "./table.ts";
 import { wantedKeys } from "./wanted.ts";
 
@@ -42,6 +43,8 @@ export interface SupervisorOptions
   readonly log: (event: BallastEvent) => void;
   /** Log files are made for the roles before they are told of them; answers the problems. */
   readonly giveLogs: (running: Running) => readonly string[];
+  /** Makes what the director writes and loads the kernel's module; null, or what went wrong. */
+  readonly giveIpvs: (config: Running["config"]) => string | null;
   /** The log targets changed with a reload. */
   readonly relog: (running: Running) => void;
   /** Every role runs. */
@@ -88,6 +91,7 @@ export class Supervisor {
     this.hooks = new Hooks({ loop, launch: launchCommand, tell: (happening) => this.events.tell(happening) });
     this.processes = new ProcessTable({
       ...options,
+      rightsOf: (role) => rightsText(roleTable[role].keep(this.config)),
       onStart: (process, channel) => this.onStart(process, channel),
       onLost: (process, how, delayMs) => this.onLost(process, how, delayMs),
       onLeft: (process) => this.onLeft(process),
@@ -160,6 +164,7 @@ export class Supervisor {
     const assignment = assignmentFor(role, index, this.reloader.running, this.servers.all);
     channel.send("start", assignment, this.descriptorsFor(role, assignment.listeners));
     this.reloader.join(process, channel);
+    if (role === "director") this.giveIpvs(channel);
     if (role === "vrrp") channel.send("proxy_health", this.health.current);
     // What happened while nobody could tell people of it, its own end included.
     if (role === "notify" && process.restarts > 0) this.events.repeat(channel, this.notifyHeardId);
@@ -167,6 +172,13 @@ export class Supervisor {
     // A new admin role knows nothing yet of what has happened.
     this.view.repeat(channel);
     this.events.repeat(channel);
+  }
+
+  /** What the director needs and may not make itself; it tries again while there is none. */
+  private giveIpvs(channel: Channel): void {
+    this.view.repeat(channel);
+    const problem = this.config.lvs === undefined ? null : this.options.giveIpvs(this.config);
+    if (problem !== null) this.events.event("warning", "lvs.table", "", problem);
   }
 
   private listenTo(process: RoleProcess, channel: Channel): void {

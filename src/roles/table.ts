@@ -6,7 +6,7 @@ import type { Capability } from "../sys/process.ts";
 export interface RoleRow {
   /** Processes that this configuration needs. */
   readonly processes: (config: Config) => number;
-  readonly keep: readonly Capability[];
+  readonly keep: (config: Config) => readonly Capability[];
   /** Realtime priority: an advert must never wait for the proxy. */
   readonly realtime: boolean;
   /** First heartbeat slot; process i of the role beats in slot + i. */
@@ -16,27 +16,32 @@ export interface RoleRow {
 export const roleTable: { readonly [R in RoleName]: RoleRow } = {
   worker: {
     processes: (config) => (config.frontends.length > 0 ? config.global.workers : 0),
-    keep: [],
+    keep: () => [],
     realtime: false,
     heartbeat: 0,
   },
   vrrp: {
     processes: (config) => (config.vrrp.length > 0 ? 1 : 0),
-    keep: ["NET_ADMIN", "NET_RAW"],
+    keep: () => ["NET_ADMIN", "NET_RAW"],
     realtime: true,
     heartbeat: 100,
   },
   director: {
-    processes: (config) => (config.backends.some((backend) => backend.servers.some((server) => server.check)) ? 1 : 0),
-    keep: [],
+    processes: (config) => (hasChecks(config) || config.lvs !== undefined ? 1 : 0),
+    // The kernel's IPVS table answers to nobody else; without virtual servers there is nothing to have it for.
+    keep: (config) => (config.lvs === undefined ? [] : ["NET_ADMIN"]),
     realtime: false,
     heartbeat: 101,
   },
   notify: {
     processes: (config) => (config.alerts === undefined ? 0 : 1),
-    keep: [],
+    keep: () => [],
     realtime: false,
     heartbeat: 103,
   },
-  admin: { processes: () => 1, keep: [], realtime: false, heartbeat: 102 },
+  admin: { processes: () => 1, keep: () => [], realtime: false, heartbeat: 102 },
 };
+
+function hasChecks(config: Config): boolean {
+  return config.backends.some((backend) => backend.servers.some((server) => server.check));
+}

@@ -158,6 +158,12 @@ function applyRequest(snapshot: Snapshot, request: Request): Outcome {
         (server) => ({ ...server, weight: request.weight }),
         `weight ${request.weight}`,
       );
+    case "lvs":
+      return {
+        snapshot,
+        object: `${request.virtual}/${request.real}`,
+        reply: { ok: true, text: `${request.virtual}/${request.real} set to ${request.state}` },
+      };
     case "vrrp":
       return editVrrp(snapshot, request.instance, (instance) => ({
         ...instance,

@@ -1,4 +1,5 @@
 /** Getting at the kernel's IPVS: the module where it may be loaded, and a clear word where there is none. */
+import { existsSync } from "node:fs";
 import { E, SysError } from "../../sys/errno.ts";
 import { hasCapability } from "../../sys/process.ts";
 
@@ -22,20 +23,22 @@ const MODPROBE_WITHIN_MS = 10_000;
  * itself, by their name, when a service wants one.
  */
 export function loadIpvsModule(): boolean {
-  if (!mayLoadModules()) return false;
-  const path = ["/sbin/modprobe", "/usr/sbin/modprobe"].find((candidate) => Bun.which(candidate) !== null);
-  if (path === undefined) return false;
-  const command = [path, "-q", "ip_vs"];
-  const { exitCode } = Bun.spawnSync(command, {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "ignore",
-    timeout: MODPROBE_WITHIN_MS,
-  });
-  return exitCode === 0;
+  const command = modprobe();
+  if (command === null) return false;
+  const quiet = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
+  return Bun.spawnSync([...command], { ...quiet, timeout: MODPROBE_WITHIN_MS }).exitCode === 0;
+}
+
+/** The same for a process that must not wait: whoever needs the module asks the kernel again in a moment. */
+export function startIpvsModule(): void {
+  const command = modprobe();
+  if (command === null) return;
+  Bun.spawn([...command], { stdin: "ignore", stdout: "ignore", stderr: "ignore", timeout: MODPROBE_WITHIN_MS });
 }
 
 /** Loading needs CAP_SYS_MODULE, which only a full root has; asking modprobe without it would be noise. */
-function mayLoadModules(): boolean {
-  return process.getuid?.() === 0 && hasCapability("NET_ADMIN");
+function modprobe(): readonly string[] | null {
+  if (process.getuid?.() !== 0 || !hasCapability("NET_ADMIN")) return null;
+  const path = ["/sbin/modprobe", "/usr/sbin/modprobe", "/bin/modprobe"].find((each) => existsSync(each));
+  return path === undefined ? null : [path, "-q", "ip_vs"];
 }
