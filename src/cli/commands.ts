@@ -108,7 +108,7 @@ export const commands = {
   },
   lvs: {
     usage:
-      "lvs ls [--ipvsadm [--rate|--stats|--connections]] | save | restore [FILE] | drain SERVICE/SERVER [--wait 5m]",
+      "lvs ls [--ipvsadm [--rate|--stats|--connections]] | save | restore [FILE] | drain|ready SERVICE/SERVER [--wait 5m]",
     help: "the kernel's LVS table: show, save, restore, drain a real server",
     flags: [
       { name: "ipvsadm", help: "as ipvsadm -L -n prints it" },
@@ -117,7 +117,7 @@ export const commands = {
       { name: "connections", help: "with --ipvsadm: the connections" },
       { name: "wait", value: "TIME", help: "drain: give up waiting after this time (exit 75, default 5m)" },
     ],
-    words: ["ls", "save", "restore", "drain"],
+    words: ["ls", "save", "restore", "drain", "ready"],
   },
   events: {
     usage: "events [-f] [--since 1h]",

@@ -1,35 +1,28 @@
-/** `ballast lvs ls|save|restore|drain`: the kernel's IPVS table without ipvsadm, in ipvsadm's formats where asked. */
+/** `ballast lvs ls|save|restore|drain|ready`: the kernel's IPVS table without ipvsadm, in ipvsadm's formats where asked. */
 import { readFileSync } from "node:fs";
 import { parseConnections, printConnections } from "../ipvs/connections.ts";
 import type { KernelTable } from "../ipvs/kernel-table.ts";
 import { type ListingKind, printListing } from "../ipvs/listing.ts";
-import { endpointText, serviceKey, type DestinationState } from "../ipvs/model.ts";
 import { sorted } from "../ipvs/order.ts";
-import { isIdle } from "../ipvs/plan.ts";
 import { planRestore } from "../ipvs/restore.ts";
 import { parseRules } from "../ipvs/rule-parse.ts";
 import { printRules } from "../ipvs/rule-print.ts";
-import { findTarget, type Target } from "../ipvs/target.ts";
 import { didYouMean } from "../lib/suggest.ts";
-import { parseDurationMs } from "../lib/units.ts";
-import { type CliArgs, flagOn, flagText } from "./args.ts";
+import { type CliArgs, flagOn } from "./args.ts";
 import { commandRow } from "./commands.ts";
+import { drainOrReady } from "./lvs-drain.ts";
 import { lvsColumns, lvsRows, openTable } from "./lvs-table.ts";
 import { complain, exitCodes, painter, printJson, printLine, printTable, say, usageFailure } from "./output.ts";
 
 /** Connections that are shown; a busy director has millions. */
 const CONNECTIONS_MAX = 1_000_000;
 const CONNECTIONS_PATH = "/proc/net/ip_vs_conn";
-const DRAIN_WAIT_MS = 5 * 60_000;
-const DRAIN_LOOK_MS = 500;
-/** Progress is told this often. */
-const DRAIN_SAY_LOOKS = 10;
 
 export async function runLvs(args: CliArgs): Promise<number> {
   const [verb = "", ...rest] = args.rest;
   const row = commandRow("lvs");
   const help = `usage: ballast ${row.usage}`;
-  if (verb !== "drain" && verb !== "restore" && rest.length > 0) {
+  if ((verb === "ls" || verb === "save") && rest.length > 0) {
     return usageFailure({ text: `lvs ${verb} takes no words, found "${rest[0]}"`, help });
   }
   switch (verb) {
@@ -42,9 +35,10 @@ export async function runLvs(args: CliArgs): Promise<number> {
         ? usageFailure({ text: "lvs restore takes one FILE", help })
         : withTable((table) => restoreTable(args, table, rest[0] ?? "-"));
     case "drain":
+    case "ready":
       return rest.length === 1
-        ? withTable((table) => drain(args, table, rest[0] ?? ""))
-        : usageFailure({ text: "lvs drain wants one SERVICE/SERVER", help });
+        ? withTable((table) => drainOrReady(args, table, verb, rest[0] ?? ""))
+        : usageFailure({ text: `lvs ${verb} wants one SERVICE/SERVER`, help });
     default: {
       const text = verb === "" ? "lvs wants an order" : `unknown order "${verb}"${didYouMean(verb, row.words ?? [])}`;
       return usageFailure({ text, help });
@@ -118,46 +112,4 @@ async function restoreTable(args: CliArgs, table: KernelTable, path: string): Pr
   }
   say(args, planned.length === 0 ? "nothing to change" : `${planned.length} changes made`);
   return exitCodes.ok;
-}
-
-/** Weight 0, then waits until nobody is connected and no persistence template leads here. Exit 75: some still are. */
-async function drain(args: CliArgs, table: KernelTable, text: string): Promise<number> {
-  const written = flagText(args, "wait");
-  const waitMs = written === null ? { ok: true as const, value: DRAIN_WAIT_MS } : parseDurationMs(written);
-  if (!waitMs.ok) return usageFailure({ text: `--wait "${written}" ${waitMs.error}`, help: "such as --wait 5m" });
-  const target = look(table, text);
-  if (typeof target === "string") return refused(target);
-  const { service, destination } = target;
-  if (destination.weight !== 0) {
-    const quiet = { ...destination, weight: 0 };
-    const refusal = table.apply({ kind: "edit_destination", id: service.id, destination: quiet });
-    if (refusal !== null) return refused(refusal.text);
-  }
-  const name = `${serviceKey(service.id)}/${endpointText(destination)}`;
-  const deadlineMs = performance.now() + waitMs.value;
-  for (let looks = 0; ; looks++) {
-    const now = look(table, text);
-    if (typeof now === "string") return refused(now);
-    if (isIdle(now.destination)) {
-      say(args, `${name} is drained: no connections, no persistent clients; its weight stays 0`);
-      return exitCodes.ok;
-    }
-    if (performance.now() >= deadlineMs) {
-      complain(`${name} still has ${countsText(now.destination)}; its weight stays 0`);
-      return exitCodes.timedOut;
-    }
-    if (looks % DRAIN_SAY_LOOKS === 0) say(args, `${name} drains: ${countsText(now.destination)}`);
-    await Bun.sleep(DRAIN_LOOK_MS);
-  }
-}
-
-function look(table: KernelTable, text: string): Target | string {
-  const services = table.read();
-  if (!services.ok) return services.error.text;
-  const target = findTarget(text, services.value);
-  return target.ok ? target.value : target.error;
-}
-
-function countsText({ activeConnections, inactiveConnections, persistentConnections }: DestinationState): string {
-  return `${activeConnections} active, ${inactiveConnections} inactive, ${persistentConnections} persistent`;
 }
