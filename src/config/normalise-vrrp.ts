@@ -10,7 +10,7 @@ import type { SecretSource } from "./schema-vrrp.ts";
 import { normaliseGroups } from "./normalise-group.ts";
 import { normaliseNotify } from "./normalise-notify.ts";
 import { normaliseScripts, normaliseTrack, type ScriptEntry } from "./normalise-track.ts";
-import type { VipConfig, VrrpConfig, VrrpGroupConfig } from "./types.ts";
+import type { VipConfig, VmacConfig, VrrpConfig, VrrpGroupConfig } from "./types.ts";
 
 type WrittenVrrp = Decoded<typeof vrrpRows>;
 
@@ -60,6 +60,7 @@ function normaliseInstance(
     unicast: unicast(value, at, context),
     multicastSource: value.multicast_source ?? null,
     ...(value.multicast_group === undefined ? {} : { multicastGroup: value.multicast_group }),
+    ...vmac(value, family, at, context),
     startupDelayMs: pick(vrrpRows.startup_delay, value.startup_delay),
     interfaceUpDelayMs: pick(vrrpRows.interface_up_delay, value.interface_up_delay),
     garp: {
@@ -120,6 +121,30 @@ function familyOf(value: WrittenVrrp, at: Path, context: NormaliseContext): 4 | 
     context.sink.error([...at, "multicast_group"], `${value.multicast_group} is not a multicast address`);
   }
   return family;
+}
+
+/** keepalived's name is vrrp.VRID; here as well, so that scripts find it. */
+function vmac(value: WrittenVrrp, family: 4 | 6, at: Path, context: NormaliseContext): { readonly vmac?: VmacConfig } {
+  const wish = pick(vrrpRows.use_vmac, value.use_vmac);
+  if (wish === false) {
+    if (value.vmac_xmit_base === true) {
+      context.sink.error([...at, "vmac_xmit_base"], "has no meaning without use_vmac", { mark: "key" });
+    }
+    return {};
+  }
+  if (family === 6) context.sink.error([...at, "use_vmac"], "is not supported yet with IPv6 addresses");
+  if (value.unicast !== undefined) {
+    context.sink.error(
+      [...at, "use_vmac"],
+      "does not go with unicast peers: adverts must come from the real interface",
+      {
+        help: "remove one of the two",
+      },
+    );
+  }
+  const name = typeof wish === "string" ? wish : `vrrp.${value.virtual_router_id ?? 0}`;
+  if (name === value.interface) context.sink.error([...at, "use_vmac"], `${name} is the real interface`);
+  return { vmac: { name, xmitBase: pick(vrrpRows.vmac_xmit_base, value.vmac_xmit_base) } };
 }
 
 function isMulticast(text: string): boolean {

@@ -3,7 +3,7 @@ import { ipAddress, ipv4Address, virtualAddress } from "./schema-address.ts";
 import { notifyTable } from "./schema-notify.ts";
 import { row, shorthand, table } from "./schema-table.ts";
 import type { Type } from "./schema-type.ts";
-import { boolean, choice, duration, integer, list, mismatch, only, text } from "./schema-type.ts";
+import { boolean, booleanOr, choice, duration, integer, list, mismatch, only, text } from "./schema-type.ts";
 import { isTable } from "./schema-table.ts";
 
 /** A key that nobody should read: written here, in a file, or in an environment variable. */
@@ -147,7 +147,10 @@ export const vrrpRows = {
     defaultWords: "224.0.0.18, ff02::12",
     was: ["vrrp_mcast_group4", "vrrp_mcast_group6"],
   }),
-  use_vmac: row(only<boolean>(false, boolean), "use the virtual router's MAC address", { default: false }),
+  use_vmac: row(booleanOr(interfaceName), "an interface with the virtual router's MAC address; or its name", {
+    default: false,
+  }),
+  vmac_xmit_base: row(boolean, "with use_vmac: adverts leave through the real interface", { default: false }),
   accept: row(only<boolean>(true, boolean), "answer to the virtual addresses", { default: true }),
   garp: row(table("vrrp.garp", garpRows), "gratuitous ARP and unsolicited neighbour advertisements"),
   startup_delay: row(duration(0, hour), "nothing is sent for this long after the start", {

@@ -223,6 +223,8 @@ function vrrpTree(instance: VrrpConfig): Tree {
     unicast: unicast === null ? undefined : { source: unicast.source ?? undefined, peers: [...unicast.peers] },
     multicast_source: instance.multicastSource ?? undefined,
     multicast_group: instance.multicastGroup,
+    use_vmac: instance.vmac?.name,
+    vmac_xmit_base: instance.vmac?.xmitBase,
     startup_delay: formatDurationMs(instance.startupDelayMs ?? 0),
     interface_up_delay: formatDurationMs(instance.interfaceUpDelayMs ?? 0),
     garp: {

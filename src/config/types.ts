@@ -374,12 +374,21 @@ export interface VrrpConfig {
   readonly tracks: readonly TrackConfig[];
   /** Absent: nothing is run. */
   readonly notify?: NotifyConfig;
+  /** The virtual router's own interface and MAC address; absent: addresses go to `interface` (keepalived: use_vmac). */
+  readonly vmac?: VmacConfig;
   /** Nothing is sent for this long after the start; absent: 0 (keepalived: vrrp_startup_delay). */
   readonly startupDelayMs?: number;
   /** An interface that came up is not used before this; absent: 0 (keepalived: interface_up_down_delays). */
   readonly interfaceUpDelayMs?: number;
   /** The [vrrp_group] whose members change state together; absent: none. */
   readonly group?: VrrpGroupConfig;
+}
+
+export interface VmacConfig {
+  /** Of the macvlan interface. */
+  readonly name: string;
+  /** Adverts leave through the real interface, with its MAC address (keepalived: vmac_xmit_base). */
+  readonly xmitBase: boolean;
 }
 
 /** [vrrp_group.NAME] as each of its members has it (keepalived: vrrp_sync_group). */

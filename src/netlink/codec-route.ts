@@ -26,7 +26,10 @@ const FAMILY_IPV4 = 2;
 const FAMILY_IPV6 = 10;
 
 /** linux/if_link.h: IFLA_*; linux/if_addr.h: IFA_*, IFA_F_*. */
-const linkAttribute = { address: 1, name: 3, mtu: 4 } as const;
+const linkAttribute = { address: 1, name: 3, mtu: 4, link: 5, info: 18, alias: 20 } as const;
+/** linux/if_link.h: IFLA_INFO_*, IFLA_MACVLAN_*, MACVLAN_MODE_PRIVATE. */
+const infoAttribute = { kind: 1, data: 2 } as const;
+const macvlan = { kind: "macvlan", modeAttribute: 1, privateMode: 1 } as const;
 const addressAttribute = { address: 1, local: 2, label: 3, broadcast: 4, protocol: 11 } as const;
 const addressFlag = { secondary: 0x1, noDad: 0x2, dadFailed: 0x8, tentative: 0x40 } as const;
 
@@ -51,6 +54,15 @@ export interface LinkFact {
   readonly loopback: boolean;
   readonly mac: Uint8Array;
   readonly mtuBytes: number;
+  /** IFLA_IFALIAS: a note of whoever made the interface; null: none. */
+  readonly alias?: string | null;
+}
+
+/** A macvlan interface on another one. */
+export interface MacvlanRequest {
+  readonly name: string;
+  readonly baseIndex: number;
+  readonly mac: Uint8Array;
 }
 
 export interface AddressFact {
@@ -131,6 +143,45 @@ export function encodeAddress(
   writer.end();
 }
 
+/** Asks for a macvlan interface in private mode, not yet up: it and its siblings do not hear each other. */
+export function encodeNewMacvlan(writer: MessageWriter, request: MacvlanRequest, sequence: number): void {
+  const flags = messageFlag.request | messageFlag.ack | messageFlag.create | messageFlag.exclusive;
+  writer.begin(routeType.newLink, flags, sequence);
+  linkHeader(writer, 0, 0);
+  writer.attributeText(linkAttribute.name, request.name);
+  writer.attributeU32(linkAttribute.link, request.baseIndex);
+  writer.attribute(linkAttribute.address, request.mac);
+  writer.nested(linkAttribute.info, () => {
+    writer.attributeText(infoAttribute.kind, macvlan.kind);
+    writer.nested(infoAttribute.data, () => writer.attributeU32(macvlan.modeAttribute, macvlan.privateMode));
+  });
+  writer.end();
+}
+
+/** Raises the interface and puts the note on it: the kernel takes none while it makes one. */
+export function encodeLinkUp(writer: MessageWriter, index: number, alias: string, sequence: number): void {
+  writer.begin(routeType.newLink, messageFlag.request | messageFlag.ack, sequence);
+  linkHeader(writer, index, linkFlag.up);
+  writer.attributeText(linkAttribute.alias, alias);
+  writer.end();
+}
+
+export function encodeDeleteLink(writer: MessageWriter, index: number, sequence: number): void {
+  writer.begin(routeType.delLink, messageFlag.request | messageFlag.ack, sequence);
+  linkHeader(writer, index, 0);
+  writer.end();
+}
+
+/** ifinfomsg; `flags` are set, all others stay. */
+function linkHeader(writer: MessageWriter, index: number, flags: number): void {
+  writer.u8(0);
+  writer.u8(0);
+  writer.u16(0);
+  writer.u32(index);
+  writer.u32(flags);
+  writer.u32(flags);
+}
+
 /** What a link or address message says; `other` for types that Ballast does not follow. Values are copies. */
 export function decodeRoute(bytes: Uint8Array, message: Message): Result<RouteFact, RouteReason> {
   switch (message.type) {
@@ -164,6 +215,7 @@ function decodeLink(bytes: Uint8Array, message: Message): Result<RouteFact, Rout
       running: (flags & linkFlag.up) !== 0 && (flags & linkFlag.running) !== 0,
       loopback: (flags & linkFlag.loopback) !== 0,
       mac: (attributes.value.get(linkAttribute.address) ?? new Uint8Array(0)).slice(),
+      alias: text(attributes.value.get(linkAttribute.alias)),
       mtuBytes: mtu === undefined ? 0 : new DataView(mtu.buffer, mtu.byteOffset).getUint32(0, true),
     },
   });

@@ -20,6 +20,7 @@ export const messageFlag = {
   ack: 0x4,
   dumpInterrupted: 0x10,
   replace: 0x100,
+  exclusive: 0x200,
   dump: 0x300,
   create: 0x400,
 } as const;
@@ -111,6 +112,15 @@ export class MessageWriter {
   }
 
   endNest(start: number): void {
+    this.view.setUint16(start, this.length - start, true);
+  }
+
+  /** An attribute that holds attributes, written by `write`. */
+  nested(type: number, write: () => void): void {
+    const start = this.length;
+    this.u16(0);
+    this.u16(type);
+    write();
     this.view.setUint16(start, this.length - start, true);
   }
 

@@ -1,5 +1,5 @@
 /** What others may ask of the node's rtnetlink: the shell behind it is `shell/route-socket.ts`, tests have their own. */
-import type { AddressRequest } from "./codec-route.ts";
+import type { AddressRequest, MacvlanRequest } from "./codec-route.ts";
 import type { NodeView } from "./node-view.ts";
 
 /** `errno` is 0 or the positive number with which the kernel refused; `text` says it in words. */
@@ -9,8 +9,15 @@ export interface AddressResult {
   readonly text: string;
 }
 
+export type LinkOrder =
+  | { readonly kind: "add_macvlan"; readonly macvlan: MacvlanRequest }
+  | { readonly kind: "up"; readonly index: number; readonly alias: string }
+  | { readonly kind: "delete"; readonly index: number };
+
 export interface RoutePort {
   readonly view: NodeView;
+  /** Makes, raises or removes an interface: 0, or the positive errno of the kernel's refusal. */
+  changeLink(order: LinkOrder): number;
   /** Sets (idempotent) or removes addresses; results in the order of the requests. */
   change(operation: "add" | "remove", requests: readonly AddressRequest[]): readonly AddressResult[];
   /** Takes in every notification that waits. */

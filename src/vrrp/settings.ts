@@ -28,6 +28,11 @@ export interface InstanceSettings {
   readonly group: string | null;
   readonly interfaceName: string;
   readonly virtualRouterId: number;
+  /** The macvlan interface that this instance makes; null: none. */
+  readonly vmac: VmacSettings | null;
+  /** Where adverts are heard, and where they are sent. */
+  readonly hears: string;
+  readonly speaks: string;
   /** Of adverts, advertised addresses, peers and source; excluded addresses may be of the other. */
   readonly family: 4 | 6;
   /** Where adverts go, unless there are peers. */
@@ -43,16 +48,21 @@ export interface InstanceSettings {
 }
 
 export function instanceSettings(config: VrrpConfig): InstanceSettings {
-  const advertised = config.addresses.map((vip) => resolveVip(vip, config.interface));
-  const excluded = config.excludedAddresses.map((vip) => resolveVip(vip, config.interface));
+  const home = config.vmac?.name ?? config.interface;
+  const advertised = config.addresses.map((vip) => resolveVip(vip, home));
+  const excluded = config.excludedAddresses.map((vip) => resolveVip(vip, home));
   const family = config.addresses[0]?.family ?? 4;
   const defaultGroup = family === 4 ? MULTICAST_GROUP_IPV4 : MULTICAST_GROUP_IPV6;
   const source = config.unicast?.source ?? config.multicastSource;
   return {
     group: config.group?.name ?? null,
-    identity: `${config.interface}/${config.virtualRouterId}/v${config.version}${family === 6 ? "/ipv6" : ""}`,
+    identity: `${config.interface}/${config.vmac === undefined ? "" : `${config.vmac.name}/`}${config.virtualRouterId}/v${config.version}${family === 6 ? "/ipv6" : ""}`,
     interfaceName: config.interface,
     virtualRouterId: config.virtualRouterId,
+    vmac: config.vmac === undefined ? null : { name: config.vmac.name, mac: virtualMac(config.virtualRouterId) },
+    // A frame from the virtual router's MAC address reaches the macvlan interface of that address only.
+    hears: home,
+    speaks: config.vmac?.xmitBase === true ? config.interface : home,
     family,
     multicastGroup: config.multicastGroup === undefined ? defaultGroup : addressBytes(config.multicastGroup),
     params: {
@@ -75,6 +85,16 @@ export function instanceSettings(config: VrrpConfig): InstanceSettings {
     peers: config.unicast === null ? null : config.unicast.peers.map(addressBytes),
     source: source === null ? null : addressBytes(source),
   };
+}
+
+export interface VmacSettings {
+  readonly name: string;
+  readonly mac: Uint8Array;
+}
+
+/** RFC 9568 §7.3. */
+function virtualMac(virtualRouterId: number): Uint8Array {
+  return Uint8Array.of(0x00, 0x00, 0x5e, 0x00, 0x01, virtualRouterId);
 }
 
 function resolveVip(vip: VipConfig, interfaceName: string): Vip {

@@ -29,7 +29,7 @@ export function willPacket(
   if (start > 0) encodeIpv4(bytes, { tos: TOS, ttl: TTL, protocol: VRRP_PROTOCOL, ...ends, payloadBytes });
   return {
     family: settings.family,
-    interface: settings.interfaceName,
+    interface: settings.speaks,
     source: addressText(source),
     destination: addressText(destination),
     base64: bytes.subarray(0, start + payloadBytes).toBase64(),

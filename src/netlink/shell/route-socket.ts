@@ -16,12 +16,15 @@ import {
   type AddressRequest,
   decodeRoute,
   encodeAddress,
+  encodeDeleteLink,
   encodeDump,
+  encodeLinkUp,
+  encodeNewMacvlan,
   type RouteFact,
   routeGroup,
 } from "../codec-route.ts";
 import { type NodeChange, NodeView } from "../node-view.ts";
-import type { AddressResult, RoutePort } from "../route-port.ts";
+import type { AddressResult, LinkOrder, RoutePort } from "../route-port.ts";
 
 /** The kernel fills dump datagrams up to 32 KiB when the reader offers that much. */
 const RECEIVE_BYTES = 64 * 1024;
@@ -70,6 +73,15 @@ export class RouteSocket implements RoutePort {
     return results;
   }
 
+  changeLink(order: LinkOrder): number {
+    const sequence = this.sequence++;
+    this.writer.reset();
+    if (order.kind === "add_macvlan") encodeNewMacvlan(this.writer, order.macvlan, sequence);
+    else if (order.kind === "up") encodeLinkUp(this.writer, order.index, order.alias, sequence);
+    else encodeDeleteLink(this.writer, order.index, sequence);
+    return this.ask(sequence, 1)[0];
+  }
+
   /** Takes in every notification that waits. Callers that must decide on fresh facts call it first. */
   drain(): void {
     for (;;) {
@@ -95,27 +107,33 @@ export class RouteSocket implements RoutePort {
     const first = this.sequence;
     this.writer.reset();
     for (const request of requests) encodeAddress(this.writer, operation, request, this.sequence++);
-    const sent = sendToKernel(this.asker.fd, this.outgoing.address, this.writer.length);
-    const errnos: number[] = requests.map(() => (sent < 0 ? -sent : E.PROTO));
-    for (let open = sent < 0 ? 0 : requests.length; open > 0;) {
-      const length = receiveFromKernel(this.asker.fd, this.answers.address, RECEIVE_BYTES);
-      if (length <= 0) break;
-      const messages = decodeMessages(this.answers.bytes, Math.min(length, RECEIVE_BYTES));
-      if (!messages.ok) break;
-      for (const message of messages.value) {
-        const at = message.sequence - first;
-        if (message.type !== messageType.error || at < 0 || at >= requests.length) continue;
-        const code = decodeError(this.answers.bytes, message);
-        errnos[at] = code.ok ? code.value : E.PROTO;
-        open--;
-      }
-    }
+    const errnos = this.ask(first, requests.length);
     if (operation === "remove") this.expectRemovals(requests.filter((_, i) => errnos[i] === 0));
     return requests.map((request, i) => ({
       request,
       errno: errnos[i],
       text: errnos[i] === 0 ? "" : errnoText(errnos[i]),
     }));
+  }
+
+  /** Sends what is written: `count` requests from sequence number `first` on. Answers the errno of each; 0: done. */
+  private ask(first: number, count: number): readonly number[] {
+    const sent = sendToKernel(this.asker.fd, this.outgoing.address, this.writer.length);
+    const errnos: number[] = Array.from({ length: count }, () => (sent < 0 ? -sent : E.PROTO));
+    for (let open = sent < 0 ? 0 : count; open > 0;) {
+      const length = receiveFromKernel(this.asker.fd, this.answers.address, RECEIVE_BYTES);
+      if (length <= 0) break;
+      const messages = decodeMessages(this.answers.bytes, Math.min(length, RECEIVE_BYTES));
+      if (!messages.ok) break;
+      for (const message of messages.value) {
+        const at = message.sequence - first;
+        if (message.type !== messageType.error || at < 0 || at >= count) continue;
+        const code = decodeError(this.answers.bytes, message);
+        errnos[at] = code.ok ? code.value : E.PROTO;
+        open--;
+      }
+    }
+    return errnos;
   }
 
   private expectRemovals(requests: readonly AddressRequest[]): void {

@@ -41,7 +41,7 @@ export class Receiver {
     const groups = new Map<string, Uint8Array[]>();
     for (const runner of runners) {
       const { settings } = runner;
-      const key = socketKey(settings);
+      const key = socketKey(settings.hears, settings.family);
       const here = this.listeners.get(key) ?? new Map<number, Listener>();
       this.listeners.set(key, here);
       here.set(settings.virtualRouterId, {
@@ -68,17 +68,18 @@ export class Receiver {
     }
   }
 
-  /** The socket of the instance's interface as it is now; text when it cannot be had. */
-  socket(settings: InstanceSettings): AdvertPort | string {
-    const name = settings.interfaceName;
+  /** The socket that the instance hears or speaks with, as its interface is now; text when it cannot be had. */
+  socket(settings: InstanceSettings, use: "hears" | "speaks"): AdvertPort | string {
+    const name = settings[use];
     const link = this.view.link(name);
     if (link === null) return `interface ${name} does not exist`;
-    const key = socketKey(settings);
+    const key = socketKey(name, settings.family);
     const known = this.sockets.get(key);
     if (known !== undefined && known.port.interfaceIndex === link.index) return known.port;
     known?.port.close();
     this.sockets.delete(key);
-    const groups = this.groups.get(key) ?? [settings.multicastGroup];
+    // A socket that is only spoken with hears nothing.
+    const groups = this.groups.get(key) ?? (name === settings.hears ? [settings.multicastGroup] : []);
     try {
       const port = this.open(key, settings.family, name, link.index, groups);
       this.sockets.set(key, { port, groups: groupText(groups) });
@@ -93,7 +94,7 @@ export class Receiver {
   dropStale(interfaceName: string): void {
     const index = this.view.link(interfaceName)?.index;
     for (const family of [4, 6] as const) {
-      const key = socketKey({ interfaceName, family });
+      const key = socketKey(interfaceName, family);
       const known = this.sockets.get(key);
       if (known === undefined || known.port.interfaceIndex === index) continue;
       known.port.close();
@@ -133,7 +134,7 @@ export class Receiver {
   }
 }
 
-function socketKey({ interfaceName, family }: Pick<InstanceSettings, "interfaceName" | "family">): string {
+function socketKey(interfaceName: string, family: 4 | 6): string {
   return `${family} ${interfaceName}`;
 }
 

@@ -34,7 +34,7 @@ export interface RunnerPorts {
   readonly route: RoutePort;
   readonly announcer: Announcer;
   /** The advert socket of the instance's interface; the text of the refusal when there is none. */
-  socket(settings: InstanceSettings): AdvertPort | string;
+  socket(settings: InstanceSettings, use: "hears" | "speaks"): AdvertPort | string;
   /** Takes in what has arrived on every socket: done before a timer is looked at. */
   drain(): void;
   report(event: BallastEvent): void;
@@ -250,7 +250,7 @@ export class Runner {
 
   /** Null, or why nobody was reached. With several unicast peers one that was reached is enough. */
   private trySend(advertPriority: number): string | null {
-    const socket = this.ports.socket(this.settings);
+    const socket = this.ports.socket(this.settings, "speaks");
     if (typeof socket === "string") return socket;
     const source = this.ownAddress;
     if (source === null) return "no address to send from";
@@ -308,7 +308,7 @@ export class Runner {
 
   /** A backup that cannot hear the master would take over beside it. */
   private refuseDeafness(): void {
-    const socket = this.ports.socket(this.settings);
+    const socket = this.ports.socket(this.settings, "hears");
     if (typeof socket !== "string") return;
     this.queue.push({ kind: "trouble", trouble: { kind: "send", text: socket } });
   }

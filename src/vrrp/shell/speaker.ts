@@ -21,6 +21,7 @@ import { Announcer } from "./announcer.ts";
 import { Receiver } from "./receiver.ts";
 import { Runner, type RunnerPorts } from "./runner.ts";
 import { TrackWatch } from "./track-watch.ts";
+import { VmacKeeper } from "./vmac-keeper.ts";
 
 /** Orders to a group until it is at one with itself: two for each member settle the worst case; more is a bug. */
 const GROUP_ORDERS_MAX = 1024;
@@ -41,6 +42,7 @@ export class Speaker {
   private readonly route: RoutePort;
   private readonly announcer: Announcer;
   private readonly receiver: Receiver;
+  private readonly vmacs: VmacKeeper;
   private readonly arp: ArpWatch;
   private readonly probes: LoopTimer;
   private readonly tracks: TrackWatch;
@@ -58,6 +60,9 @@ export class Speaker {
     this.route = route;
     this.announcer = new Announcer(loop);
     this.receiver = new Receiver(loop, route.view);
+    this.vmacs = new VmacKeeper(route, (text) =>
+      reports.event({ ...newEvent(), level: "warning", kind: "vrrp.vmac", object: "", text }),
+    );
     this.arp = new ArpWatch(loop, route.view, (interfaceName, claim) => {
       for (const runner of this.runners) runner.claimed(interfaceName, claim);
     });
@@ -67,24 +72,14 @@ export class Speaker {
     this.tracks = new TrackWatch({
       loop,
       runScript: (order) => reports.runScript(order),
-      report: (level, object, text) =>
-        reports.event({
-          id: 0,
-          wallMs: wallNow(),
-          level,
-          source: "vrrp",
-          kind: "vrrp.track",
-          object,
-          text,
-          fields: {},
-        }),
+      report: (level, object, text) => reports.event({ ...newEvent(), level, kind: "vrrp.track", object, text }),
       changed: () => this.tracksChanged(),
     });
     this.ports = {
       loop,
       route,
       announcer: this.announcer,
-      socket: (settings) => this.receiver.socket(settings),
+      socket: (settings, use) => this.vmacs.ensure(settings) ?? this.receiver.socket(settings, use),
       drain: () => this.drain(),
       report: (event) => reports.event(event),
       changed: () => reports.changed(),
@@ -121,6 +116,7 @@ export class Speaker {
       }
       return runner;
     });
+    this.vmacs.keep(wanted);
     this.receiver.listen(this.runners);
     this.tell(() => {
       // A VIP may have moved from one instance to another: all have let go before any sets what is new.
@@ -166,6 +162,7 @@ export class Speaker {
     this.probes.cancel();
     this.arp.close();
     this.receiver.close();
+    this.vmacs.keep([]);
     this.runners = [];
     this.announcer.close();
   }
@@ -287,7 +284,7 @@ export class Speaker {
     const allVips = this.runners.flatMap((other) => other.settings.vips);
     const link = linkFact(this.route.view, runner.settings, allVips);
     // Open before the first advert: a backup has to hear before it speaks.
-    if (link.kind === "up") this.receiver.socket(runner.settings);
+    if (link.kind === "up") this.ports.socket(runner.settings, "hears");
     runner.handle({ kind: "link", link });
   }
 
@@ -330,11 +327,16 @@ export class Speaker {
   }
 }
 
+function newEvent(): Pick<BallastEvent, "id" | "wallMs" | "source" | "fields"> {
+  return { id: 0, wallMs: wallNow(), source: "vrrp", fields: {} };
+}
+
 /** Settings as comparable data: byte arrays as text. */
 function plain(settings: InstanceSettings): unknown {
   const bytes = (value: Uint8Array | null): string | null => value?.join(".") ?? null;
   return {
     ...settings,
+    vmac: settings.vmac?.name ?? null,
     multicastGroup: bytes(settings.multicastGroup),
     advertised: bytes(settings.advertised),
     password: bytes(settings.password),

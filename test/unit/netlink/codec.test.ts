@@ -5,7 +5,10 @@ import {
   type AddressRequest,
   decodeRoute,
   encodeAddress,
+  encodeDeleteLink,
   encodeDump,
+  encodeLinkUp,
+  encodeNewMacvlan,
 } from "../../../src/netlink/codec-route.ts";
 
 const REQUEST: AddressRequest = {
@@ -88,9 +91,31 @@ test("decodeRoute tells a running link from one without carrier", () => {
     if (!messages.ok) throw new Error(messages.error);
     return decodeRoute(bytes, messages.value[0]);
   };
-  const wanted = { index: 3, name: "eth0", loopback: false, mtuBytes: 1500, mac: Uint8Array.fromHex("02000000000a") };
+  const mac = Uint8Array.fromHex("02000000000a");
+  const wanted = { index: 3, name: "eth0", loopback: false, mtuBytes: 1500, mac, alias: null };
   expect(link(0x41)).toEqual({ ok: true, value: { kind: "link", link: { ...wanted, running: true } } });
   expect(link(0x01)).toEqual({ ok: true, value: { kind: "link", link: { ...wanted, running: false } } });
+});
+
+test("encodeNewMacvlan asks for a private macvlan interface with a MAC address", () => {
+  const macvlan = { name: "vrrp.51", baseIndex: 7, mac: Uint8Array.fromHex("00005e000133") };
+  const wanted = hex(
+    "5c000000 1000 0506 09000000 00000000 00000000 00000000 00000000 00000000" +
+      "0c000300 767272702e353100 08000500 07000000 0a000100 00005e0001330000" +
+      "1c001200 0c000100 6d6163766c616e00 0c000200 08000100 01000000",
+  );
+  expect(written((writer) => encodeNewMacvlan(writer, macvlan, 9)).toHex()).toBe(wanted);
+});
+
+test("encodeLinkUp and encodeDeleteLink name the interface by its index; the note of the one reads back", () => {
+  const up = written((writer) => encodeLinkUp(writer, 7, "ballast vmac 0 0", 9));
+  expect(up.toHex().slice(0, 64)).toBe(hex("38000000 1000 0500 09000000 00000000 00000000 07000000 01000000 01000000"));
+  const messages = decodeMessages(up, up.length);
+  if (!messages.ok) throw new Error(messages.error);
+  const fact = decodeRoute(up, messages.value[0]);
+  expect(fact).toMatchObject({ ok: true, value: { link: { index: 7, alias: "ballast vmac 0 0" } } });
+  const gone = written((writer) => encodeDeleteLink(writer, 7, 9)).toHex();
+  expect(gone).toBe(hex("20000000 1100 0500 09000000 00000000 00000000 07000000 00000000 00000000"));
 });
 
 test("decodeMessages splits a batch and refuses every truncation", () => {

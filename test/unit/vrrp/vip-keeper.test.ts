@@ -19,6 +19,9 @@ class FakeRoute implements RoutePort {
     this.asked.push(...requests.map((request) => `${operation} ${addressText(request.address)}`));
     return requests.map((request) => ({ request, errno: this.errno, text: "refused" }));
   }
+  changeLink(): number {
+    return this.errno;
+  }
   drain(): void {
     // Nothing waits in a fake.
   }

@@ -1,0 +1,114 @@
+/** Makes and removes the macvlan interfaces of instances with a MAC address of their own. */
+import { readFileSync, writeFileSync } from "node:fs";
+import type { RoutePort } from "../../netlink/route-port.ts";
+import { sameAddress } from "../../net/address.ts";
+import { errnoText } from "../../sys/errno.ts";
+import type { InstanceSettings, VmacSettings } from "../settings.ts";
+import { baseSwitches, readVmacAlias, type Switch, vmacAlias, vmacSwitches } from "../vmac.ts";
+
+interface Kept {
+  readonly name: string;
+  readonly base: string;
+}
+
+export class VmacKeeper {
+  private readonly route: RoutePort;
+  private readonly warn: (text: string) => void;
+  private kept: readonly Kept[] = [];
+  /** Making one brings notifications, which ask for it again. */
+  private readonly making = new Set<string>();
+
+  constructor(route: RoutePort, warn: (text: string) => void) {
+    this.route = route;
+    this.warn = warn;
+  }
+
+  /** Keeps those of these instances, removes the others. */
+  keep(wanted: readonly InstanceSettings[]): void {
+    const next = wanted.flatMap(({ vmac, interfaceName }) =>
+      vmac === null ? [] : [{ name: vmac.name, base: interfaceName }],
+    );
+    const gone = this.kept.filter((old) => !next.some((each) => each.name === old.name && each.base === old.base));
+    this.kept = next;
+    for (const old of gone) this.remove(old);
+  }
+
+  /** Makes the instance's interface unless it is there and up. Null: it is, or none is wanted; else why not. */
+  ensure({ vmac, interfaceName }: InstanceSettings): string | null {
+    if (vmac === null || this.making.has(vmac.name)) return null;
+    const { view } = this.route;
+    const base = view.link(interfaceName);
+    if (base === null) return `interface ${interfaceName} does not exist`;
+    const known = view.link(vmac.name);
+    if (known !== null && readVmacAlias(known.alias) === null) {
+      return `interface ${vmac.name} exists and Ballast did not make it`;
+    }
+    if (known !== null && sameAddress(known.mac, vmac.mac) && known.running) return null;
+    this.making.add(vmac.name);
+    const refusal = this.make(vmac, interfaceName, base.index, known?.index ?? null);
+    this.making.delete(vmac.name);
+    return refusal;
+  }
+
+  private make(vmac: VmacSettings, base: string, baseIndex: number, knownIndex: number | null): string | null {
+    const { name, mac } = vmac;
+    const noted = knownIndex === null ? null : readVmacAlias(this.route.view.link(name)?.alias);
+    const alias = vmacAlias(noted ?? this.valuesBefore(base));
+    if (knownIndex === null) {
+      const errno = this.route.changeLink({ kind: "add_macvlan", macvlan: { name, baseIndex, mac } });
+      if (errno !== 0) return `interface ${name} cannot be made: ${errnoText(errno)}`;
+      this.route.drain();
+    }
+    const index = this.route.view.link(name)?.index;
+    if (index === undefined) return `interface ${name} does not appear`;
+    for (const each of [...vmacSwitches(name), ...baseSwitches(base)]) this.turn(each);
+    const errno = this.route.changeLink({ kind: "up", index, alias });
+    if (errno !== 0) return `interface ${name} cannot be raised: ${errnoText(errno)}`;
+    this.route.drain();
+    return null;
+  }
+
+  /** The base's switches as they were before any interface of ours: an earlier one has noted them. */
+  private valuesBefore(base: string): readonly string[] {
+    for (const other of this.kept) {
+      const noted = other.base === base ? readVmacAlias(this.route.view.link(other.name)?.alias) : null;
+      if (noted !== null) return noted;
+    }
+    return baseSwitches(base).map((each) => read(each) ?? "0");
+  }
+
+  private remove({ name, base }: Kept): void {
+    const link = this.route.view.link(name);
+    const before = readVmacAlias(link?.alias);
+    if (link === null || before === null) return;
+    const errno = this.route.changeLink({ kind: "delete", index: link.index });
+    if (errno !== 0) this.warn(`interface ${name} cannot be removed: ${errnoText(errno)}`);
+    if (this.kept.some((each) => each.base === base)) return;
+    baseSwitches(base).forEach((each, i) => {
+      if (before[i] !== undefined) this.turn({ ...each, value: before[i] });
+    });
+  }
+
+  private turn(each: Switch): void {
+    if (read(each) === each.value) return;
+    try {
+      writeFileSync(pathOf(each), each.value);
+    } catch (error) {
+      this.warn(`${pathOf(each)} cannot be set to ${each.value}: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** Null: this kernel does not have it, or not for this interface. */
+function read(each: Switch): string | null {
+  try {
+    return readFileSync(pathOf(each), "utf8").trim();
+  } catch {
+    return null;
+  }
+}
+
+function pathOf({ interfaceName, path }: Switch): string {
+  const [family, key] = path.split("/");
+  return `/proc/sys/net/${family}/conf/${interfaceName}/${key}`;
+}

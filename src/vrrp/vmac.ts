@@ -1,0 +1,46 @@
+/**
+ * The kernel's switches that a macvlan interface with the virtual router's MAC address needs (keepalived vrrp_vmac.c):
+ * each interface answers ARP for its own addresses only, or the real one would answer for the VIP with the wrong MAC.
+ */
+
+export interface Switch {
+  readonly interfaceName: string;
+  /** Below /proc/sys/net/ipv4/conf/INTERFACE, or ipv6. */
+  readonly path: string;
+  readonly value: string;
+}
+
+/** Of the new interface, before it is raised. */
+export function vmacSwitches(name: string): readonly Switch[] {
+  return [
+    { interfaceName: name, path: "ipv4/arp_ignore", value: "1" },
+    // Adverts come from addresses of the real interface's network, which is not routed over this one.
+    { interfaceName: name, path: "ipv4/rp_filter", value: "0" },
+    { interfaceName: name, path: "ipv4/accept_local", value: "1" },
+    { interfaceName: name, path: "ipv4/promote_secondaries", value: "1" },
+    // No link-local address of its own: it would be the same on every node.
+    { interfaceName: name, path: "ipv6/addr_gen_mode", value: "1" },
+  ];
+}
+
+/** Of the real interface, as long as there is a macvlan interface of ours on it. */
+export function baseSwitches(name: string): readonly Switch[] {
+  return [
+    { interfaceName: name, path: "ipv4/arp_ignore", value: "1" },
+    { interfaceName: name, path: "ipv4/arp_filter", value: "1" },
+    // Its own ARP requests must not carry the VIP as their sender, or neighbours learn the wrong MAC from them
+    // (keepalived does not set this, and they do).
+    { interfaceName: name, path: "ipv4/arp_announce", value: "2" },
+  ];
+}
+
+/** The note on an interface of ours, with what the real one's switches stood at: a restarted speaker puts them back. */
+export function vmacAlias(before: readonly string[]): string {
+  return `ballast vmac ${before.join(" ")}`.trimEnd();
+}
+
+/** What the note says; null: the interface is not ours. */
+export function readVmacAlias(alias: string | null | undefined): readonly string[] | null {
+  const match = /^ballast vmac((?: \d+)*)$/.exec(alias ?? "");
+  return match === null ? null : match[1].split(" ").filter((word) => word !== "");
+}
