@@ -4,7 +4,7 @@
  */
 import { readFileSync, rmSync } from "node:fs";
 import type { Assignment, ServerState, TlsMaterial } from "../../src/ipc/messages.ts";
-import type { Config } from "../../src/config/types.ts";
+import type { BindConfig, Config } from "../../src/config/types.ts";
 import { ProxyEngine } from "../../src/proxy/shell/engine.ts";
 import { openCounters } from "../../src/stats/shell/counters.ts";
 import { objectKey } from "../../src/stats/layout.ts";
@@ -12,12 +12,12 @@ import { Loop } from "../../src/sys/loop.ts";
 import { localAddress, openListener } from "../../src/sys/socket.ts";
 import { raiseDescriptorLimit } from "../../src/sys/process.ts";
 import { libc } from "../../src/sys/libc.ts";
-import { BIND_KEY } from "./proxy-config.ts";
 
 export interface ProxyStart {
   readonly config: Config;
   readonly tls: Readonly<Record<string, readonly TlsMaterial[]>>;
   readonly logSessions: boolean;
+  readonly blocksMax?: number;
 }
 
 export type ProxyOrder =
@@ -41,6 +41,7 @@ const engine: ProxyEngine = new ProxyEngine(
   {
     sessionsMax: start.config.global.maxconn,
     descriptorsMax: raiseDescriptorLimit(),
+    ...(start.blocksMax === undefined ? {} : { blocksMax: start.blocksMax }),
     log: ({ plane }) => ({
       noteRequest: () => undefined,
       write: (client, cause) => {
@@ -51,10 +52,27 @@ const engine: ProxyEngine = new ProxyEngine(
   },
 );
 
-const listener = openListener(
-  { kind: "inet", family: 4, host: "127.0.0.1", port: 0 },
-  { freebind: false, subject: "test listener" },
-);
+/** Every listener that the configuration names, opened once. */
+const listeners = new Map<string, number>();
+function listenerOf(bind: BindConfig): number {
+  const known = listeners.get(bind.key);
+  if (known !== undefined) return known;
+  const opened = openListener(bind.address, { freebind: false, subject: bind.key });
+  listeners.set(bind.key, opened);
+  return opened;
+}
+
+/** Opens a file, which fails when descriptors have run out. */
+function rssNow(): number {
+  try {
+    return Number(readFileSync("/proc/self/statm", "utf8").split(" ")[1]) * 4096;
+  } catch {
+    // A test of that very shortage does not ask for this figure.
+    return -1;
+  }
+}
+
+const bindsOf = (config: Config): readonly BindConfig[] => config.frontends.flatMap(({ binds }) => binds);
 const objects: Record<string, number> = {};
 let generation = 0;
 
@@ -70,7 +88,7 @@ function assignment(config: Config): Assignment {
     config,
     index: 0,
     objects,
-    listeners: [BIND_KEY],
+    listeners: bindsOf(config).map(({ key }) => key),
     tls: start.tls,
     servers: [],
     counters: "",
@@ -78,7 +96,8 @@ function assignment(config: Config): Assignment {
 }
 
 function install(config: Config): void {
-  const reasons = engine.prepare(assignment(config), [libc.dup(listener)]);
+  const descriptors = bindsOf(config).map((bind) => libc.dup(listenerOf(bind)));
+  const reasons = engine.prepare(assignment(config), descriptors);
   if (reasons.length > 0) return say({ refused: reasons });
   engine.commit();
 }
@@ -104,9 +123,11 @@ function obey(order: ProxyOrder): void {
           sessions: engine.sessionCount,
           slots: plane.table.used,
           blocks: plane.arena.blockCount - plane.arena.freeBlocks,
+          pipes: plane.pipes.busy,
           connections: counters.header[2],
           // Not memoryUsage: that opens a file, and descriptors may have run out.
           rss: process.resourceUsage().maxRSS * 1024,
+          rssNow: rssNow(),
           stalled: plane.stalledSlots(),
           turns: loop.turns,
           cpu: process.cpuUsage(),
@@ -120,7 +141,8 @@ function obey(order: ProxyOrder): void {
 
 install(start.config);
 void loop.run();
-say({ ready: localAddress(listener)?.port });
+const ports = [...listeners].map(([key, fd]) => [key, localAddress(fd)?.port ?? 0] as const);
+say({ ready: ports[0]?.[1], ports: Object.fromEntries(ports) });
 
 let pending = "";
 process.stdin.on("data", (chunk: Buffer) => {

@@ -6,6 +6,7 @@ import type {
   FrontendTimeouts,
   BackendTimeouts,
   ServerConfig,
+  SocketAddress,
   TlsConfig,
 } from "../../src/config/types.ts";
 
@@ -23,6 +24,9 @@ export interface ProxySpec {
   /** Further backends by name, with their servers' ports. */
   readonly backends?: Readonly<Record<string, readonly number[]>>;
   readonly logSessions?: boolean;
+  /** More listeners of the frontend, by key. */
+  readonly binds?: Readonly<Record<string, SocketAddress>>;
+  readonly blocksMax?: number;
 }
 
 export const BIND_KEY = "127.0.0.1:0";
@@ -95,6 +99,13 @@ export function proxyConfig(spec: ProxySpec): Config {
             tls: spec.tls ?? null,
             path: "frontend.web.bind[0]",
           },
+          ...Object.entries(spec.binds ?? {}).map(([key, address], i) => ({
+            key,
+            address,
+            freebind: false,
+            tls: null,
+            path: `frontend.web.bind[${i + 1}]`,
+          })),
         ],
         options: { forwardfor: false, dontlognull: true, httpClose: false, log: null, ...spec.options },
         timeouts: {

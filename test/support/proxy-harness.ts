@@ -8,6 +8,7 @@ import { proxyConfig, type ProxySpec } from "./proxy-config.ts";
 
 export interface ProxyEvent {
   readonly ready?: number;
+  readonly ports?: Readonly<Record<string, number>>;
   readonly session?: string;
   readonly status?: unknown;
   readonly refused?: readonly string[];
@@ -22,8 +23,11 @@ export interface ProxyStatus {
   readonly sessions: number;
   readonly slots: number;
   readonly blocks: number;
+  readonly pipes: number;
   readonly connections: number;
+  /** Largest so far. */
   readonly rss: number;
+  readonly rssNow: number;
   /** Slots that break the invariant of `Plane.stalledSlots`. */
   readonly stalled: readonly number[];
   readonly turns: number;
@@ -34,6 +38,8 @@ export interface ProxyStatus {
 
 export interface RunningProxy {
   readonly port: number;
+  /** By bind key. */
+  readonly ports: Readonly<Record<string, number>>;
   readonly pid: number;
   readonly events: readonly ProxyEvent[];
   order(order: ProxyOrder): void;
@@ -56,6 +62,7 @@ export async function startProxy(
     config: proxyConfig(spec),
     tls: options.tls ?? {},
     logSessions: spec.logSessions ?? false,
+    ...(spec.blocksMax === undefined ? {} : { blocksMax: spec.blocksMax }),
   };
   writeFileSync(file, JSON.stringify(start));
   const child = Bun.spawn(
@@ -111,6 +118,7 @@ export async function startProxy(
     if (ready.ready === undefined) throw new Error(`refused: ${ready.refused?.join("; ")}`);
     return {
       port: ready.ready,
+      ports: ready.ports ?? {},
       pid: child.pid,
       events,
       order,

@@ -70,8 +70,10 @@ export class AccessLog implements SessionLog {
     r.cause = cause;
     r.activeConnections = Atomics.load(header, headerWords.connections);
     r.frontendConnections = own[frontend.counters + frontendCounters.connections];
-    r.backendSessions = backend === null ? 0 : own[backend.counters + backendCounters.sessions];
-    r.serverSessions = endpoint === null ? 0 : own[endpoint.counters + serverCounters.sessions];
+    // This session itself is not among them any more, as in HAProxy.
+    r.backendSessions = backend === null ? 0 : own[backend.counters + backendCounters.sessions] - 1;
+    const isServed = endpoint !== null && (t.flags[client] & FLAG.ASSIGNED) !== 0;
+    r.serverSessions = isServed ? own[endpoint.counters + serverCounters.sessions] - 1 : 0;
     r.retries = backend === null ? 0 : Math.min(backend.config.retries, backend.config.retries - t.retriesLeft[client]);
     r.redispatched = (t.flags[client] & FLAG.REDISPATCHED) !== 0;
     const queued = (t.flags[client] & FLAG.QUEUED_ONCE) !== 0;

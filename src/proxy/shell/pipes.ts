@@ -15,9 +15,14 @@ export class PipePool {
   private readonly idle: number[] = [];
   private readonly empty: number[] = [];
 
+  /** Pipes in use. */
+  get busy(): number {
+    return this.pipes.length - this.empty.length - this.idle.length;
+  }
+
   /** More than half are in use: connections that wait give theirs back. */
   get isScarce(): boolean {
-    return this.pipes.length - this.empty.length - this.idle.length > PIPES_MAX / 2;
+    return this.busy > PIPES_MAX / 2;
   }
 
   /** Index of a drained pipe, or -1. */

@@ -1,0 +1,221 @@
+/** The same clients before haproxy and before Ballast: the same access-log lines, times and addresses aside. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Appliance, startAppliance, stopAppliances } from "../../support/appliance.ts";
+import { accepts, freePorts } from "../../support/ports.ts";
+import { startProcess, type TestProcess } from "../../support/process.ts";
+import { connectRaw, type RawClient } from "../../support/raw-client.ts";
+import { waitFor } from "../../support/wait.ts";
+
+/** Longer than it takes to send a burst of requests, shorter than the queue's timeout. */
+const ANSWER_MS = 120;
+const QUEUE_MS = 500;
+const folder = mkdtempSync(join(tmpdir(), "ballast-log-"));
+const [haproxyWeb, haproxySource, ballastWeb, ballastSource] = freePorts(4);
+let server: Bun.Server<undefined>;
+let silent: Bun.TCPSocketListener;
+let haproxy: TestProcess;
+let ballast: Appliance;
+
+beforeAll(async () => {
+  server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async () => {
+      await Bun.sleep(ANSWER_MS);
+      return new Response("hello");
+    },
+  });
+  silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  const file = join(folder, "haproxy.cfg");
+  writeFileSync(
+    file,
+    `global
+  log stdout len 8192 format raw local0
+defaults
+  mode http
+  log global
+  option httplog
+  option dontlognull
+  retries 1
+  timeout connect 1s
+  timeout client 3s
+  timeout server 1s
+  timeout http-request 300ms
+  timeout queue ${QUEUE_MS}ms
+frontend web
+  bind 127.0.0.1:${haproxyWeb}
+  use_backend stuck if { path_beg /stuck }
+  default_backend app
+frontend src
+  bind 127.0.0.1:${haproxySource}
+  default_backend pinned
+backend app
+  server s1 127.0.0.1:${server.port} maxconn 1
+backend pinned
+  balance source
+  server s1 127.0.0.1:${server.port} maxconn 1
+backend stuck
+  server s1 127.0.0.1:${silent.port} maxconn 1
+`,
+  );
+  haproxy = startProcess(["haproxy", "-db", "-f", file], { env: { TZ: "UTC" } });
+  await waitFor("haproxy to listen", () => accepts(haproxyWeb));
+  ballast = await startAppliance(
+    `[defaults]
+mode = "http"
+options = ["httplog", "dontlognull"]
+retries = 1
+timeouts = { connect = "1s", client = "3s", server = "1s", http_request = "300ms", queue = "${QUEUE_MS}ms" }
+[frontend.web]
+bind = ["127.0.0.1:${ballastWeb}"]
+default_backend = "app"
+[[frontend.web.rules]]
+when = "path_beg /stuck"
+use_backend = "stuck"
+[frontend.src]
+bind = ["127.0.0.1:${ballastSource}"]
+default_backend = "pinned"
+[backend.app]
+servers = [{ name = "s1", address = "127.0.0.1:${server.port}", maxconn = 1, check = false }]
+[backend.pinned]
+balance = "source"
+servers = [{ name = "s1", address = "127.0.0.1:${server.port}", maxconn = 1, check = false }]
+[backend.stuck]
+servers = [{ name = "s1", address = "127.0.0.1:${silent.port}", maxconn = 1, check = false }]
+`,
+    { global: 'log = [{ target = "stdout", level = "info" }]\n' },
+  );
+});
+
+afterAll(async () => {
+  await stopAppliances();
+  await server.stop(true);
+  silent.stop(true);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const LINE =
+  /\] (\w+) (\w+\/\S+) (\S+) (-?\d+) \d+ - - (..--) \d+\/(\d+)\/(\d+)\/(\d+)\/(\+?\d+) (\d+\/\d+) ("(?:.*)")$/;
+
+/** What has to agree: every time only by whether the phase was reached, the appliance's connections not at all. */
+function comparable(line: string): string | null {
+  const match = LINE.exec(line);
+  if (match === null) return null;
+  const [, frontend, backend, times, status, cause, connections, sessions, serverSessions, retries, queues, request] =
+    match;
+  const phases = times.replace(/(?<![-\d])\d+/g, "n");
+  // A refusal's status is each product's own choice: 431 where haproxy has 400.
+  const answer = cause.startsWith("PR") ? "" : status;
+  return [
+    frontend,
+    backend,
+    phases,
+    answer,
+    cause,
+    connections,
+    sessions,
+    serverSessions,
+    retries,
+    queues,
+    request,
+  ].join(" ");
+}
+
+type Play = (port: number) => Promise<void>;
+
+async function linesOf(output: () => string, play: Play, port: number, count: number): Promise<readonly string[]> {
+  const from = output().length;
+  await play(port);
+  const lines = (): readonly string[] =>
+    output()
+      .slice(from)
+      .split("\n")
+      .flatMap((line) => comparable(line) ?? []);
+  await waitFor(`${count} log lines in ${output().slice(from)}`, () => lines().length >= count);
+  return lines().toSorted();
+}
+
+async function bothLog(play: Play, ports: readonly [haproxy: number, ballast: number], count: number): Promise<void> {
+  const theirs = await linesOf(() => haproxy.stdout(), play, ports[0], count);
+  const ours = await linesOf(() => ballast.process.stdout(), play, ports[1], count);
+  expect(ours).toEqual([...theirs]);
+}
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
+
+/** One request a connection, each sent when the one before it is on its way. */
+async function burst(port: number, paths: readonly string[]): Promise<readonly RawClient[]> {
+  const clients: RawClient[] = [];
+  for (const path of paths) {
+    const client = await connectRaw(port);
+    client.send(get(path));
+    clients.push(client);
+    await Bun.sleep(15);
+  }
+  return clients;
+}
+
+test("places in a backend's queue count as haproxy counts them", async () => {
+  const play: Play = async (port) => {
+    const clients = await burst(port, ["/1", "/2", "/3", "/4"]);
+    await Promise.all(clients.map(({ over }) => over));
+  };
+  await bothLog(play, [haproxyWeb, ballastWeb], 4);
+});
+
+test("with balance source the places are those of the server's own queue", async () => {
+  const play: Play = async (port) => {
+    const clients = await burst(port, ["/1", "/2", "/3"]);
+    await Promise.all(clients.map(({ over }) => over));
+  };
+  await bothLog(play, [haproxySource, ballastSource], 3);
+});
+
+test("a session that waits too long, or is left by its client, logs where it stood", async () => {
+  const play: Play = async (port) => {
+    const [first, second, third] = await burst(port, ["/stuck/1", "/stuck/2", "/stuck/3"]);
+    await second!.over;
+    await third!.over;
+    await first!.over;
+  };
+  await bothLog(play, [haproxyWeb, ballastWeb], 3);
+}, 20_000);
+
+test("an answered request logs the same", async () => {
+  const play: Play = async (port) => {
+    const client = await connectRaw(port);
+    client.send(get("/plain"));
+    await client.over;
+  };
+  await bothLog(play, [haproxyWeb, ballastWeb], 1);
+});
+
+test.each([
+  ["no method", "\u0001 / HTTP/1.1\r\n\r\n"],
+  ["a bad header", "GET / HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n"],
+  ["too large a head", `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(20_000)}\r\n\r\n`],
+  ["a head that stays incomplete", "GET / HTTP/1.1\r\nHost: a\r\n"],
+  ["two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx"],
+])("a request with %s logs the same refusal", async (_, bytes) => {
+  const play: Play = async (port) => {
+    const client = await connectRaw(port);
+    client.send(bytes);
+    await client.over;
+    client.close();
+  };
+  await bothLog(play, [haproxyWeb, ballastWeb], 1);
+});
+
+test("a client that leaves in the middle of its head logs the same", async () => {
+  const play: Play = async (port) => {
+    const client = await connectRaw(port);
+    client.send("GET / HTTP/1.1\r\nHost");
+    client.halfClose();
+    await client.over;
+    client.close();
+  };
+  await bothLog(play, [haproxyWeb, ballastWeb], 1);
+});
