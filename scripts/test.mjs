@@ -102,7 +102,7 @@ async function perform(run, bun) {
   const startedMs = Date.now();
   const args = run.script
     ? [run.script, ...run.args]
-    : ["test", "--no-orphans", ...folders.map((folder) => `./${folder}`)];
+    : ["test", ...folders.map((folder) => `./${folder}`)];
   const { code, late, output } = await execute(run.name, bun, args);
   const counts = countsOf(output, code);
   const seconds = ((Date.now() - startedMs) / 1000).toFixed(1);

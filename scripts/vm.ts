@@ -46,7 +46,7 @@ async function runTests(): Promise<number> {
     BALLAST_VM: positionals.join(",") || undefined,
     BALLAST_VM_BINARY: values.binary === undefined ? undefined : resolve(values.binary),
   };
-  const command = [process.execPath, "test", "--no-orphans", "./test/vm"];
+  const command = [process.execPath, "test", "./test/vm"];
   return Bun.spawn(command, { cwd: projectRoot, env, stdio: ["ignore", "inherit", "inherit"] }).exited;
 }
 

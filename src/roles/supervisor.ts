@@ -138,8 +138,6 @@ export class Supervisor {
     this.hooks.configure(this.config);
     for (const role of roleNames) if (role !== "vrrp") this.fit(role);
     if (roleTable.worker.processes(this.config) === 0) this.fit("vrrp");
-    const watchdogMs = watchdogIntervalMs();
-    if (watchdogMs !== null) this.loop.every(watchdogMs, () => notifyServiceManager("WATCHDOG=1"));
     return new Promise((resolve) => (this.finish = resolve));
   }
 
@@ -210,6 +208,9 @@ export class Supervisor {
     this.phase = "running";
     this.events.event("notice", "appliance.ready", "", `ready, ${this.processes.all.length} processes`);
     notifyServiceManager("READY=1\nSTATUS=running");
+    // systemd counts from READY on.
+    const watchdogMs = watchdogIntervalMs();
+    if (watchdogMs !== null) this.loop.every(watchdogMs, () => notifyServiceManager("WATCHDOG=1"));
     this.options.onReady();
     this.reloader.catchUp();
   }
