@@ -1,8 +1,9 @@
 /** All scenarios of the kernel lab, in the order in which they run. */
 import type { Scenario } from "./guest/scenario.ts";
-import { ballastTable } from "./guest/ballast.ts";
+import { ballastDirector, ballastTable } from "./guest/ballast.ts";
 import { keepalived } from "./guest/keepalived.ts";
 import { ipvsadm } from "./guest/table-tool.ts";
+import { directorScenario } from "./scenarios/director.ts";
 import { drScenario } from "./scenarios/dr.ts";
 import { forwardingScenario } from "./scenarios/forwarding.ts";
 import { lvsCommandScenario } from "./scenarios/lvs-command.ts";
@@ -15,4 +16,7 @@ export const scenarios: readonly Scenario[] = [
   lvsCommandScenario,
   forwardingScenario("forwarding", ballastTable),
   schedulingScenario("scheduling", ballastTable),
+  drScenario("dr", ballastDirector),
+  drScenario("dr-beside-keepalived", ballastDirector, keepalived),
+  directorScenario,
 ];
