@@ -65,7 +65,9 @@ export function parseArgs(argv: readonly string[], caller: Caller): Result<CliAr
     }
     const taken = takeFlag(word, argv[index], known);
     if (!taken.ok) return taken;
-    found[taken.value.name] = taken.value.value;
+    const before = found[taken.value.name];
+    const several = taken.value.many && typeof before === "string";
+    found[taken.value.name] = several ? `${before},${taken.value.value}` : taken.value.value;
     if (taken.value.usedNext) index++;
   }
   return build(words, found, caller);
@@ -112,6 +114,7 @@ interface TakenFlag {
   readonly name: string;
   readonly value: string | true;
   readonly usedNext: boolean;
+  readonly many: boolean;
 }
 
 function takeFlag(word: string, next: string | undefined, known: readonly FlagRow[]): Result<TakenFlag, UsageError> {
@@ -125,12 +128,13 @@ function takeFlag(word: string, next: string | undefined, known: readonly FlagRo
   if (flag.value === undefined) {
     if (inline !== null)
       return err({ text: `--${flag.name} takes no value, found "${inline}"`, help: "see: ballast help" });
-    return ok({ name: flag.name, value: true, usedNext: false });
+    return ok({ name: flag.name, value: true, usedNext: false, many: false });
   }
-  if (inline !== null) return ok({ name: flag.name, value: inline, usedNext: false });
+  const many = flag.many === true;
+  if (inline !== null) return ok({ name: flag.name, value: inline, usedNext: false, many });
   if (next === undefined)
     return err({ text: `--${flag.name} wants a value: ${flag.value}`, help: "see: ballast help" });
-  return ok({ name: flag.name, value: next, usedNext: true });
+  return ok({ name: flag.name, value: next, usedNext: true, many });
 }
 
 function flagName(word: string): string {

@@ -5,6 +5,8 @@ export interface FlagRow {
   readonly short?: string;
   /** What the value is called; absent: the flag stands alone. */
   readonly value?: string;
+  /** May be given several times: the values come with commas between them. */
+  readonly many?: true;
   readonly help: string;
 }
 
@@ -119,6 +121,16 @@ export const commands = {
     ],
     words: ["ls", "save", "restore", "drain", "ready"],
   },
+  realserver: {
+    usage: "realserver up|down|status [--vip IP …] [--interface lo] [--dry-run]",
+    help: "this machine behind an LVS-DR director: VIPs that nobody hears of by ARP",
+    flags: [
+      { name: "vip", value: "IP", many: true, help: "a virtual address (default: [realserver] of the configuration)" },
+      { name: "interface", value: "NAME", help: "the interface that carries them (default lo)" },
+      { name: "dry-run", help: "print the equal shell commands and change nothing" },
+    ],
+    words: ["up", "down", "status"],
+  },
   events: {
     usage: "events [-f] [--since 1h]",
     help: "what happened",
@@ -146,7 +158,6 @@ export const laterCommands: readonly string[] = [
   "plan",
   "rollback",
   "upgrade",
-  "realserver",
   "metrics",
   "dump",
   "log",

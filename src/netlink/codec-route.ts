@@ -30,6 +30,8 @@ const linkAttribute = { address: 1, name: 3, mtu: 4, link: 5, info: 18, alias: 2
 /** linux/if_link.h: IFLA_INFO_*, IFLA_MACVLAN_*, MACVLAN_MODE_PRIVATE. */
 const infoAttribute = { kind: 1, data: 2 } as const;
 const macvlan = { kind: "macvlan", modeAttribute: 1, privateMode: 1 } as const;
+/** linux/veth.h: VETH_INFO_PEER. */
+const veth = { kind: "veth", peerAttribute: 1 } as const;
 const addressAttribute = { address: 1, local: 2, label: 3, broadcast: 4, protocol: 11 } as const;
 const addressFlag = { secondary: 0x1, noDad: 0x2, dadFailed: 0x8, tentative: 0x40 } as const;
 
@@ -88,6 +90,8 @@ export interface AddressRequest {
   readonly scope: number;
   readonly broadcast: Uint8Array | null;
   readonly label: string | null;
+  /** IFA_PROTO; absent: ADDRESS_OWNER; null: nobody's, for an address that outlives the daemon. */
+  readonly owner?: number | null;
 }
 
 export type RouteFact =
@@ -138,7 +142,7 @@ export function encodeAddress(
   if (add) {
     if (request.label !== null) writer.attributeText(addressAttribute.label, request.label);
     if (request.broadcast !== null) writer.attribute(addressAttribute.broadcast, request.broadcast);
-    writer.attributeU8(addressAttribute.protocol, ADDRESS_OWNER);
+    if (request.owner !== null) writer.attributeU8(addressAttribute.protocol, request.owner ?? ADDRESS_OWNER);
   }
   writer.end();
 }
@@ -154,6 +158,24 @@ export function encodeNewMacvlan(writer: MessageWriter, request: MacvlanRequest,
   writer.nested(linkAttribute.info, () => {
     writer.attributeText(infoAttribute.kind, macvlan.kind);
     writer.nested(infoAttribute.data, () => writer.attributeU32(macvlan.modeAttribute, macvlan.privateMode));
+  });
+  writer.end();
+}
+
+/** Asks for a veth pair, not yet up. The peer is described by an ifinfomsg and attributes of its own. */
+export function encodeNewVeth(writer: MessageWriter, name: string, peer: string, sequence: number): void {
+  const flags = messageFlag.request | messageFlag.ack | messageFlag.create | messageFlag.exclusive;
+  writer.begin(routeType.newLink, flags, sequence);
+  linkHeader(writer, 0, 0);
+  writer.attributeText(linkAttribute.name, name);
+  writer.nested(linkAttribute.info, () => {
+    writer.attributeText(infoAttribute.kind, veth.kind);
+    writer.nested(infoAttribute.data, () =>
+      writer.nested(veth.peerAttribute, () => {
+        linkHeader(writer, 0, 0);
+        writer.attributeText(linkAttribute.name, peer);
+      }),
+    );
   });
   writer.end();
 }

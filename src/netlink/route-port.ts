@@ -11,6 +11,8 @@ export interface AddressResult {
 
 export type LinkOrder =
   | { readonly kind: "add_macvlan"; readonly macvlan: MacvlanRequest }
+  /** A pair of interfaces: what goes out of one comes in on the other. */
+  | { readonly kind: "add_veth"; readonly name: string; readonly peer: string }
   | { readonly kind: "up"; readonly index: number; readonly alias: string }
   | { readonly kind: "delete"; readonly index: number };
 

@@ -20,6 +20,7 @@ import {
   encodeDump,
   encodeLinkUp,
   encodeNewMacvlan,
+  encodeNewVeth,
   type RouteFact,
   routeGroup,
 } from "../codec-route.ts";
@@ -77,6 +78,7 @@ export class RouteSocket implements RoutePort {
     const sequence = this.sequence++;
     this.writer.reset();
     if (order.kind === "add_macvlan") encodeNewMacvlan(this.writer, order.macvlan, sequence);
+    else if (order.kind === "add_veth") encodeNewVeth(this.writer, order.name, order.peer, sequence);
     else if (order.kind === "up") encodeLinkUp(this.writer, order.index, order.alias, sequence);
     else encodeDeleteLink(this.writer, order.index, sequence);
     return this.ask(sequence, 1)[0];
