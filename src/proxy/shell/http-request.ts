@@ -58,7 +58,7 @@ export class HttpRequests {
       const block = t.inBlock[client];
       if (block < 0) {
         if ((t.flags[client] & FLAG.READABLE) === 0) return;
-        if (!p.hasBlocks) return this.lackOfMemory(client);
+        if (!p.mayBegin) return this.lackOfMemory(client);
         const received = p.read(client, READ_AT, HTTP_READ_BYTES);
         if (received <= 0) return this.noMore(client, received);
         start = READ_AT;

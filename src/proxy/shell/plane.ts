@@ -53,6 +53,9 @@ export type Cause =
   | "KD"
   | "KR";
 
+/** Blocks that one read may take. */
+const READ_BLOCKS = 2;
+
 /** What tcp and http sessions do with what happens to them. */
 export interface SessionKind {
   clientReady(client: number): void;
@@ -100,6 +103,7 @@ export class Plane {
   readonly kindOf: SessionKind[] = [];
   readonly bytes: Uint8Array;
   readonly base: number;
+  private readonly reservedBlocks: number;
   private readonly ready: Int32Array;
   private readyHead = 0;
   private readyCount = 0;
@@ -116,6 +120,7 @@ export class Plane {
     this.loop = loop;
     this.table = table;
     this.arena = new Arena(blockCount);
+    this.reservedBlocks = READ_BLOCKS + (blockCount >> 3);
     this.bytes = this.arena.bytes;
     this.base = this.arena.address;
     this.memory = memory;
@@ -249,14 +254,17 @@ export class Plane {
     return 1;
   }
 
-  /** What one read brings can be kept: as bytes not accepted on the other side, and as a part not understood yet. */
-  get hasBlocks(): boolean {
-    return this.arena.freeBlocks > 1;
+  /** A new request may be read. Those under way need blocks to come to their end, so some are left for them. */
+  get mayBegin(): boolean {
+    return this.arena.freeBlocks > this.reservedBlocks;
   }
 
-  /** A read may begin; otherwise it is tried again soon. */
+  /**
+   * A read may begin: what it brings can be kept, as bytes not accepted on the other side and as a part not understood
+   * yet. Otherwise it is tried again soon.
+   */
   mayRead(slot: number): boolean {
-    if (this.hasBlocks) return true;
+    if (this.arena.freeBlocks >= READ_BLOCKS) return true;
     // Starved: the tick comes back to it.
     this.starved.push(slot);
     this.wantTick();
