@@ -7,7 +7,10 @@ import { directorScenario } from "./scenarios/director.ts";
 import { drScenario } from "./scenarios/dr.ts";
 import { forwardingScenario } from "./scenarios/forwarding.ts";
 import { lvsCommandScenario } from "./scenarios/lvs-command.ts";
+import { realServerScenario } from "./scenarios/real-server.ts";
 import { schedulingScenario } from "./scenarios/scheduling.ts";
+import { thousandScenario } from "./scenarios/thousand.ts";
+import { twoTierScenario } from "./scenarios/two-tier.ts";
 
 export const scenarios: readonly Scenario[] = [
   drScenario("dr-keepalived", keepalived),
@@ -19,4 +22,7 @@ export const scenarios: readonly Scenario[] = [
   drScenario("dr", ballastDirector),
   drScenario("dr-beside-keepalived", ballastDirector, keepalived),
   directorScenario,
+  thousandScenario,
+  realServerScenario,
+  twoTierScenario,
 ];

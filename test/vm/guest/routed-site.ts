@@ -8,6 +8,7 @@ import type { Closable } from "./scenario.ts";
 import { runAll } from "./shell.ts";
 
 export const VIP = "192.0.2.10";
+export const VIP6 = "2001:db8::10";
 export const CLIENT = "192.0.2.2";
 /** Other addresses of the client: one more in its /24, and one outside it. */
 export const CLIENT_NEAR = "192.0.2.66";
@@ -20,7 +21,18 @@ export interface RoutedSite extends Closable {
   readonly network: Network;
   readonly director: NetworkNode;
   readonly client: Agent;
-  readonly servers: readonly { readonly node: NetworkNode; readonly agent: Agent }[];
+  readonly servers: readonly RoutedServer[];
+}
+
+export interface RoutedServer {
+  readonly node: NetworkNode;
+  readonly agent: Agent;
+  readonly address6: string;
+}
+
+/** The nodes share one network in IPv6. */
+function address6(index: number): string {
+  return `2001:db8::${index + 1}`;
 }
 
 const SERVERS = ["rs1", "rs2", "rs3"] as const;
@@ -34,6 +46,9 @@ export async function openRoutedSite(): Promise<RoutedSite> {
     rs3: "198.51.100.13/24",
   });
   const [client, ...agents] = await Promise.all(["client", ...SERVERS].map((name) => startAgent(network.node(name))));
+  await Promise.all(
+    network.nodes.map((node, index) => runAll(node, [`ip address add ${address6(index)}/64 dev eth0 nodad`])),
+  );
   await runAll(network.node("client"), [
     `ip address add ${CLIENT_NEAR}/24 dev eth0`,
     `ip address add ${CLIENT_FAR}/32 dev eth0`,
@@ -42,17 +57,22 @@ export async function openRoutedSite(): Promise<RoutedSite> {
   await runAll(director, [
     `ip address add ${DIRECTOR_INSIDE}/24 dev eth0`,
     `ip address add ${VIP}/32 dev eth0`,
+    `ip address add ${VIP6}/128 dev eth0 nodad`,
     `ip route add ${CLIENT_FAR}/32 dev eth0`,
     "sysctl -qw net.ipv4.ip_forward=1",
     // One segment for both sides: without this the director would tell both of the direct way.
     "sysctl -qw net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0",
   ]);
-  const servers = SERVERS.map((name, index) => ({ node: network.node(name), agent: agents[index]! }));
+  const servers = SERVERS.map((name, index) => ({
+    node: network.node(name),
+    agent: agents[index]!,
+    address6: address6(network.nodes.indexOf(network.node(name))),
+  }));
   await Promise.all(servers.map(prepareServer));
   return { network, director, client: client!, servers, close: network.close };
 }
 
-async function prepareServer({ node, agent }: RoutedSite["servers"][number]): Promise<void> {
+async function prepareServer({ node, agent }: RoutedServer): Promise<void> {
   await runAll(node, [
     `ip route add default via ${DIRECTOR_INSIDE}`,
     "sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2",

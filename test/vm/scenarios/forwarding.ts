@@ -11,6 +11,7 @@ import {
   type RoutedSite,
   SERVER_PORT,
   VIP,
+  VIP6,
 } from "../guest/routed-site.ts";
 import { scenario, type Scenario } from "../guest/scenario.ts";
 import { tally } from "../guest/table.ts";
@@ -74,6 +75,14 @@ export function forwardingScenario(name: string, tool: TableTool): Scenario {
       await ownVip(site, "lo");
       await tool.restore(site.director, rules(site, `-t ${VIP}:80`, SERVER_PORT, "-g -w 1"));
       assert.deepEqual(tally(await site.client.ask(VIP, 80, 6)), EVEN);
+      await clearTable(site.director);
+    },
+    "DR works in IPv6": async (site) => {
+      await onServers(site, `ip address add ${VIP6}/128 dev lo nodad`);
+      const service = `-t [${VIP6}]:80`;
+      const servers = site.servers.map(({ address6 }) => `-a ${service} -r [${address6}]:${SERVER_PORT} -g -w 1`);
+      await tool.restore(site.director, [`-A ${service} -s rr`, ...servers]);
+      assert.deepEqual(tally(await site.client.ask(VIP6, 80, 6)), EVEN);
       await clearTable(site.director);
     },
     "a firewall mark binds two ports to one service": async (site) => {
