@@ -1,0 +1,256 @@
+/** Several workers of the built program share limits, and what one of them held comes back when it is killed. */
+import { afterEach, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import type { Snapshot } from "../../../src/admin/api.ts";
+import { type Appliance, everythingRuns, startAppliance, stopAppliances } from "../../support/appliance.ts";
+import { freePort } from "../../support/ports.ts";
+import { connectRaw, type RawClient } from "../../support/raw-client.ts";
+import { waitFor } from "../../support/wait.ts";
+
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).reverse()) await clean();
+  await stopAppliances();
+});
+
+interface Counting {
+  readonly port: number;
+  active: number;
+  most: number;
+  served: number;
+  /** How long an answer takes; null: for ever. */
+  delayMs: number | null;
+}
+
+/** Answers after a while and counts how many requests it has at a time; one whose connection died is none. */
+function counting(delayMs: number | null): Counting {
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeout: 60,
+    fetch: async (request) => {
+      state.active++;
+      state.most = Math.max(state.most, state.active);
+      const aborted = new Promise<void>((resolve) => request.signal.addEventListener("abort", () => resolve()));
+      await Promise.race(state.delayMs === null ? [aborted] : [aborted, Bun.sleep(state.delayMs)]);
+      state.active--;
+      state.served++;
+      return new Response("ok");
+    },
+  });
+  cleanups.push(() => server.stop(true));
+  const state: Counting = { port: server.port ?? 0, active: 0, most: 0, served: 0, delayMs };
+  return state;
+}
+
+async function start(sections: string, global = ""): Promise<Appliance> {
+  const timeouts = '{ connect = "2s", client = "20s", server = "20s", queue = "10s", http_keep_alive = "10s" }';
+  return startAppliance(`[defaults]\nmode = "http"\ntimeouts = ${timeouts}\n${sections}`, {
+    global: `workers = 2\n${global}`,
+  });
+}
+
+const page = (port: number, backend: string): string =>
+  `[frontend.web]\nbind = ["127.0.0.1:${port}"]\ndefault_backend = "app"\n[backend.app]\n${backend}\n`;
+
+interface Asking {
+  readonly answers: readonly number[];
+  readonly slowestMs: number;
+  readonly statuses: ReadonlySet<number>;
+  readonly failures: number;
+  stop(): Promise<void>;
+}
+
+/** `count` clients that ask one request after the other over connections of their own, and go on after failures. */
+function ask(port: number, count: number): Asking {
+  const answers: number[] = Array.from({ length: count }, () => 0);
+  const state = { answers, slowestMs: 0, statuses: new Set<number>(), failures: 0, isOver: false };
+  const one = async (index: number): Promise<void> => {
+    let client: RawClient | null = null;
+    while (!state.isOver) {
+      try {
+        if (client === null || client.ended() || client.failed()) client = await connectRaw(port);
+        const before = client.received().length;
+        const started = performance.now();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        const { over } = client;
+        const text = await Promise.race([
+          client.until((seen) => seen.length > before && seen.endsWith("ok"), 15_000),
+          over.then(() => Promise.reject(new Error("closed"))),
+        ]);
+        state.slowestMs = Math.max(state.slowestMs, performance.now() - started);
+        state.statuses.add(Number(text.slice(before + 9, before + 12)));
+        answers[index]!++;
+      } catch {
+        // The worker that had the connection was killed: the client comes back.
+        state.failures++;
+        client?.close();
+        client = null;
+      }
+    }
+    client?.close();
+  };
+  const all = answers.map((_, index) => one(index));
+  return Object.assign(state, {
+    stop: async () => {
+      state.isOver = true;
+      await Promise.all(all);
+    },
+  });
+}
+
+/** Sockets of each worker besides those that it had when nothing was going on. */
+function socketCounts(appliance: Appliance): readonly number[] {
+  return [0, 1].map((index) => readdirSync(`/proc/${appliance.pidOf(`worker/${index}`) ?? "self"}/fd`).length);
+}
+
+test("a server's maxconn holds over two workers, is used up, and nobody waits unduly", async () => {
+  const server = counting(10);
+  const port = freePort();
+  const appliance = await start(
+    page(port, `servers = [{ name = "s1", address = "127.0.0.1:${server.port}", maxconn = 4, check = false }]`),
+  );
+  const idle = socketCounts(appliance);
+  const asking = ask(port, 40);
+  await waitFor("some answers", () => server.served >= 600, 15_000);
+  const busy = socketCounts(appliance);
+  await asking.stop();
+  expect(server.most).toBe(4);
+  expect([...asking.statuses]).toEqual([200]);
+  expect(asking.failures).toBe(0);
+  // Both workers had clients; without that the test shows nothing.
+  expect(busy.every((count, i) => count > idle[i]! + 2)).toBe(true);
+  // 40 clients, 4 at a time, 10 ms each: 100 ms is even. Nobody is left behind in a worker's queue.
+  expect(asking.slowestMs).toBeLessThan(1500);
+  expect(Math.min(...asking.answers)).toBeGreaterThan(Math.max(...asking.answers) / 5);
+}, 30_000);
+
+test("a server's maxconn holds while a worker is killed under load and comes back", async () => {
+  const server = counting(10);
+  const port = freePort();
+  const appliance = await start(
+    page(port, `servers = [{ name = "s1", address = "127.0.0.1:${server.port}", maxconn = 4, check = false }]`),
+  );
+  const asking = ask(port, 30);
+  for (const index of [0, 1, 0]) {
+    const { served } = server;
+    await waitFor("some answers", () => server.served >= served + 150, 10_000);
+    const pid = appliance.pidOf(`worker/${index}`)!;
+    process.kill(pid, "SIGKILL");
+    await waitFor(
+      "the worker to be back",
+      async () => appliance.pidOf(`worker/${index}`) !== pid && everythingRuns(await appliance.snapshot()),
+      10_000,
+    );
+  }
+  const { served } = server;
+  await waitFor("more answers", () => server.served >= served + 150, 10_000);
+  expect(server.most).toBe(4);
+  await asking.stop();
+  const sessions = ({ backends }: Snapshot): number | undefined => backends[0]?.servers[0]?.sessions;
+  await waitFor("all gauges to be zero", async () => {
+    const snapshot = await appliance.snapshot();
+    return sessions(snapshot) === 0 && snapshot.backends[0]?.queue === 0 && snapshot.limits.connections === 0;
+  });
+  // No place was lost either, at the latest when the workers have compared their figures.
+  server.most = 0;
+  server.delayMs = 50;
+  const again = ask(port, 12);
+  await waitFor("every place to be used", () => server.most === 4, 10_000);
+  await again.stop();
+}, 60_000);
+
+test("global maxconn holds over two workers, also after one was killed", async () => {
+  const server = counting(null);
+  const port = freePort();
+  const appliance = await start(
+    page(port, `servers = [{ name = "s1", address = "127.0.0.1:${server.port}", check = false }]`),
+    "maxconn = 20\n",
+  );
+  const clients: RawClient[] = [];
+  cleanups.push(() => {
+    for (const client of clients) client.close();
+  });
+  const crowd = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      const client = await connectRaw(port);
+      clients.push(client);
+      client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+  };
+  await crowd(70);
+  await waitFor("twenty to be served", () => server.active === 20);
+  await Bun.sleep(300);
+  expect([server.active, server.most]).toEqual([20, 20]);
+  expect((await appliance.snapshot()).limits.connections).toBe(20);
+  const pid = appliance.pidOf("worker/0")!;
+  process.kill(pid, "SIGKILL");
+  await waitFor("the worker to be back", async () => everythingRuns(await appliance.snapshot()), 10_000);
+  await crowd(40);
+  await waitFor("twenty to be served again", () => server.active === 20, 10_000);
+  await Bun.sleep(300);
+  expect([server.active, server.most]).toEqual([20, 20]);
+}, 30_000);
+
+/** While the other worker sleeps (shorter than its watchdog bears) only worker `index` accepts. */
+async function through(appliance: Appliance, index: 0 | 1, run: () => Promise<void>): Promise<void> {
+  const other = appliance.pidOf(`worker/${1 - index}`)!;
+  process.kill(other, "SIGSTOP");
+  try {
+    await run();
+  } finally {
+    process.kill(other, "SIGCONT");
+  }
+}
+
+test("a session that waits in one worker gets the place that the other worker gives back", async () => {
+  const server = counting(null);
+  const port = freePort();
+  const appliance = await start(
+    page(port, `servers = [{ name = "s1", address = "127.0.0.1:${server.port}", maxconn = 1, check = false }]`),
+  );
+  const clients: RawClient[] = [];
+  cleanups.push(() => {
+    for (const client of clients) client.close();
+  });
+  const queued = async (): Promise<number | undefined> => (await appliance.snapshot()).backends[0]?.queue;
+  await through(appliance, 0, async () => {
+    clients.push(await connectRaw(port));
+    clients[0]!.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    await waitFor("the place to be taken", () => server.active === 1, 1500);
+  });
+  await through(appliance, 1, async () => {
+    clients.push(await connectRaw(port));
+    clients[1]!.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    await waitFor("the other one to wait", async () => (await queued()) === 1, 1500);
+  });
+  server.delayMs = 1;
+  const started = performance.now();
+  clients[0]!.close();
+  await clients[1]!.until((text) => text.endsWith("ok"));
+  expect(performance.now() - started).toBeLessThan(500);
+  expect(server.most).toBe(1);
+}, 30_000);
+
+test("leastconn knows the other worker's sessions", async () => {
+  const servers = [counting(null), counting(null), counting(null)];
+  const port = freePort();
+  const rows = servers.map(
+    (server, i) => `{ name = "s${i + 1}", address = "127.0.0.1:${server.port}", check = false }`,
+  );
+  const appliance = await start(page(port, `balance = "leastconn"\nservers = [${rows.join(", ")}]`));
+  const clients: RawClient[] = [];
+  cleanups.push(() => {
+    for (const client of clients) client.close();
+  });
+  const active = (): readonly number[] => servers.map((server) => server.active);
+  for (const [round, index] of ([0, 1, 0] as const).entries()) {
+    await through(appliance, index, async () => {
+      clients.push(await connectRaw(port));
+      clients[round]!.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+      await waitFor("the request", () => active().reduce((sum, count) => sum + count) === round + 1, 1500);
+    });
+  }
+  // Alone each worker would begin with the first server.
+  expect(active()).toEqual([1, 1, 1]);
+}, 30_000);
