@@ -19,6 +19,7 @@ const handlers: { readonly [C in CommandName]: (args: CliArgs) => Promise<number
   show: async (args) => (await import("./cli/show.ts")).runShow(args),
   server: async (args) => (await import("./cli/server.ts")).runServer(args),
   vrrp: async (args) => (await import("./cli/vrrp.ts")).runVrrp(args),
+  doctor: async (args) => (await import("./cli/doctor-dr.ts")).runDoctor(args),
   realserver: async (args) => (await import("./cli/realserver.ts")).runRealserver(args),
   lvs: async (args) => (await import("./cli/lvs.ts")).runLvs(args),
   events: async (args) => (await import("./cli/events.ts")).runEvents(args),

@@ -131,6 +131,12 @@ export const commands = {
     ],
     words: ["up", "down", "status"],
   },
+  doctor: {
+    usage: "doctor dr",
+    help: "whether this machine fulfils what LVS direct routing demands, with remedies",
+    flags: [],
+    words: ["dr"],
+  },
   events: {
     usage: "events [-f] [--since 1h]",
     help: "what happened",
@@ -162,7 +168,6 @@ export const laterCommands: readonly string[] = [
   "dump",
   "log",
   "import",
-  "doctor",
   "bench",
   "init",
   "schema",

@@ -55,9 +55,9 @@ export async function runRealserver(args: CliArgs): Promise<number> {
   }
   const port = new RouteSocket(new Loop(), () => undefined);
   try {
+    if (verb === "status") return await status(args, port, target);
     const extra = (saved?.sysctls ?? []).map((each) => each.scope);
     const facts = readFacts(port, target.vips, target.device, extra);
-    if (verb === "status") return await status(args, port, target, facts);
     const plan = (verb === "up" ? planUp : planDown)(target.vips, target.device, facts, saved);
     return flagOn(args, "dry-run") ? show(plan) : carryOut(args, port, plan, path, verb);
   } finally {
@@ -118,8 +118,14 @@ function carryOut(args: CliArgs, port: RouteSocket, plan: RealserverPlan, path: 
   return exitCodes.ok;
 }
 
-async function status(args: CliArgs, port: RouteSocket, target: Target, facts: NodeFacts): Promise<number> {
-  const lines = [...statusLines(target.vips, target.device, facts), ...(await silenceLines(port, target, facts))];
+/** What the settings say, and what the kernel itself answers. */
+export async function examineRealserver(port: RouteSocket, target: Target): Promise<ReturnType<typeof statusLines>> {
+  const facts = readFacts(port, target.vips, target.device, []);
+  return [...statusLines(target.vips, target.device, facts), ...(await silenceLines(port, target, facts))];
+}
+
+async function status(args: CliArgs, port: RouteSocket, target: Target): Promise<number> {
+  const lines = await examineRealserver(port, target);
   const paint = painter(args);
   if (args.json) printJson(lines);
   else {

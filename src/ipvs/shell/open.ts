@@ -42,3 +42,13 @@ function modprobe(): readonly string[] | null {
   const path = ["/sbin/modprobe", "/usr/sbin/modprobe", "/bin/modprobe"].find((each) => existsSync(each));
   return path === undefined ? null : [path, "-q", "ip_vs"];
 }
+
+/** Whether the kernel has a scheduler, or can load it: built in, loaded, or found by modprobe. */
+export function hasScheduler(name: string): boolean {
+  const module = `ip_vs_${name}`;
+  if (existsSync(`/sys/module/${module}`)) return true;
+  const [path] = modprobe() ?? [];
+  if (path === undefined) return false;
+  const quiet = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
+  return Bun.spawnSync([path, "-n", "-q", module], { ...quiet, timeout: MODPROBE_WITHIN_MS }).exitCode === 0;
+}
