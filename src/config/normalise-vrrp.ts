@@ -7,6 +7,7 @@ import { plain } from "./schema-table.ts";
 import type { At, Decoded, NamedAt } from "./schema-type.ts";
 import { garpRows, vipRows, vrrpRows } from "./schema-vrrp.ts";
 import type { SecretSource } from "./schema-vrrp.ts";
+import { normaliseForwarding } from "./normalise-forward.ts";
 import { normaliseGroups } from "./normalise-group.ts";
 import { normaliseNotify } from "./normalise-notify.ts";
 import { normaliseScripts, normaliseTrack, type ScriptEntry } from "./normalise-track.ts";
@@ -60,6 +61,7 @@ function normaliseInstance(
     unicast: unicast(value, at, context),
     multicastSource: value.multicast_source ?? null,
     ...(value.multicast_group === undefined ? {} : { multicastGroup: value.multicast_group }),
+    ...normaliseForwarding(value, value.interface, context),
     ...vmac(value, family, at, context),
     startupDelayMs: pick(vrrpRows.startup_delay, value.startup_delay),
     interfaceUpDelayMs: pick(vrrpRows.interface_up_delay, value.interface_up_delay),

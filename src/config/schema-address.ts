@@ -1,5 +1,5 @@
 /** Addresses as written in the configuration: "192.0.2.10:80", "[2001:db8::1]:80", "*:80", "unix:/run/app.sock". */
-import { formatIp, type IpAddress, parseIp, parseNetwork } from "../lib/ip.ts";
+import { formatIp, type IpAddress, maskIp, parseIp, parseNetwork } from "../lib/ip.ts";
 import { err, ok } from "../lib/result.ts";
 import type { Result } from "../lib/result.ts";
 import type { IssueSink, Path } from "./schema-issue.ts";
@@ -117,6 +117,28 @@ export const ipAddress: Type<string> = {
   decode: (value, at, sink) => {
     const address = typeof value === "string" ? parseIp(value) : null;
     return address === null ? mismatch(ipAddress.words, value, at, sink) : formatIp(address);
+  },
+};
+
+/** "10.0.0.0/8": the bits behind the length are zero. */
+export const network: Type<VirtualAddress> = {
+  words: 'a network such as "10.0.0.0/8"',
+  sections: [],
+  decode: (value, at, sink) => {
+    const parsed = typeof value === "string" ? parseNetwork(value) : null;
+    if (parsed === null) return mismatch(network.words, value, at, sink);
+    const { address, prefixLength } = parsed;
+    const masked = maskIp(address, prefixLength);
+    if (formatIp(masked) === formatIp(address)) {
+      return { family: address.family, address: formatIp(address), prefixLength };
+    }
+    const meant = `${formatIp(masked)}/${prefixLength}`;
+    return report(
+      { message: `"${String(value)}" has bits behind /${prefixLength}`, help: `"${meant}"` },
+      String(value),
+      at,
+      sink,
+    );
   },
 };
 

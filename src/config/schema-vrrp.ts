@@ -1,5 +1,5 @@
 /** Rows of [vrrp.NAME]. */
-import { ipAddress, ipv4Address, virtualAddress } from "./schema-address.ts";
+import { ipAddress, ipv4Address, network, virtualAddress } from "./schema-address.ts";
 import { notifyTable } from "./schema-notify.ts";
 import { row, shorthand, table } from "./schema-table.ts";
 import type { Type } from "./schema-type.ts";
@@ -75,6 +75,31 @@ const garpRows = {
 } as const;
 
 const absolutePath = text("an absolute path", /^\/[^\0]*$/);
+
+const TABLE_MAX = 4_294_967_295;
+const table32 = integer(1, TABLE_MAX);
+/** Of the kernel: RT_TABLE_MAIN. */
+const MAIN_TABLE = 254;
+
+const routeRows = {
+  to: row(network, 'network such as "10.0.0.0/8", "0.0.0.0/0" for everything', { required: true }),
+  via: row(ipAddress, "gateway", { was: ["gw"] }),
+  dev: row(interfaceName, "interface", { defaultWords: "the gateway's; without a gateway the instance's" }),
+  source: row(ipAddress, "preferred source address", { was: ["src"] }),
+  metric: row(integer(0, TABLE_MAX), "of several routes the lowest counts"),
+  table: row(table32, "routing table", { default: MAIN_TABLE }),
+  kind: row(choice(["unicast", "blackhole", "unreachable", "prohibit"]), "what becomes of such packets", {
+    default: "unicast",
+  }),
+} as const;
+
+const ruleRows = {
+  from: row(network, "packets from this network"),
+  to: row(network, "packets to this network"),
+  incoming: row(interfaceName, "packets that come in here", { was: ["iif"] }),
+  table: row(table32, "routing table that they use", { required: true }),
+  priority: row(integer(1, TABLE_MAX), "of several rules the lowest comes first", { was: ["preference"] }),
+} as const;
 
 /** keepalived.conf(5), track_script and track_file: weight, reverse. */
 const trackRows = {
@@ -152,6 +177,14 @@ export const vrrpRows = {
   }),
   vmac_xmit_base: row(boolean, "with use_vmac: adverts leave through the real interface", { default: false }),
   accept: row(only<boolean>(true, boolean), "answer to the virtual addresses", { default: true }),
+  routes: row(list(table("vrrp.routes", routeRows), 255), "routes while this node leads", {
+    default: [],
+    was: ["virtual_routes"],
+  }),
+  rules: row(list(table("vrrp.rules", ruleRows), 255), "routing rules while this node leads", {
+    default: [],
+    was: ["virtual_rules"],
+  }),
   garp: row(table("vrrp.garp", garpRows), "gratuitous ARP and unsolicited neighbour advertisements"),
   startup_delay: row(duration(0, hour), "nothing is sent for this long after the start", {
     default: "0s",
@@ -169,4 +202,4 @@ export const vrrpRows = {
 } as const;
 
 export const vrrpTable = table("vrrp", vrrpRows);
-export { authRows, garpRows, groupRows, scriptRows, trackRows, unicastRows };
+export { authRows, garpRows, groupRows, routeRows, ruleRows, scriptRows, trackRows, unicastRows };

@@ -15,6 +15,9 @@ import type {
   TrackConfig,
   VipConfig,
   VrrpConfig,
+  VirtualRouteConfig,
+  VirtualRuleConfig,
+  NetworkConfig,
   VrrpScriptConfig,
 } from "./types.ts";
 
@@ -223,6 +226,8 @@ function vrrpTree(instance: VrrpConfig): Tree {
     unicast: unicast === null ? undefined : { source: unicast.source ?? undefined, peers: [...unicast.peers] },
     multicast_source: instance.multicastSource ?? undefined,
     multicast_group: instance.multicastGroup,
+    routes: instance.routes?.map(virtualRouteTree),
+    rules: instance.rules?.map(virtualRuleTree),
     use_vmac: instance.vmac?.name,
     vmac_xmit_base: instance.vmac?.xmitBase,
     startup_delay: formatDurationMs(instance.startupDelayMs ?? 0),
@@ -271,6 +276,32 @@ function groupTrees(instances: readonly VrrpConfig[]): Tree | undefined {
     members: instances.filter((instance) => instance.group?.name === group.name).map((instance) => instance.name),
     track: group.tracks.map(trackTree),
   }));
+}
+
+function virtualRouteTree(route: VirtualRouteConfig): Tree {
+  return {
+    to: networkText(route.to),
+    via: route.via ?? undefined,
+    dev: route.dev ?? undefined,
+    source: route.source ?? undefined,
+    metric: route.metric ?? undefined,
+    table: route.table,
+    kind: route.kind,
+  };
+}
+
+function virtualRuleTree(rule: VirtualRuleConfig): Tree {
+  return {
+    from: rule.from === null ? undefined : networkText(rule.from),
+    to: rule.to === null ? undefined : networkText(rule.to),
+    incoming: rule.incoming ?? undefined,
+    table: rule.table,
+    priority: rule.priority ?? undefined,
+  };
+}
+
+function networkText({ address, prefixLength }: NetworkConfig): string {
+  return `${address}/${prefixLength}`;
 }
 
 function vipTree(vip: VipConfig): Tree {

@@ -374,6 +374,8 @@ export interface VrrpConfig {
   readonly tracks: readonly TrackConfig[];
   /** Absent: nothing is run. */
   readonly notify?: NotifyConfig;
+  readonly routes?: readonly VirtualRouteConfig[];
+  readonly rules?: readonly VirtualRuleConfig[];
   /** The virtual router's own interface and MAC address; absent: addresses go to `interface` (keepalived: use_vmac). */
   readonly vmac?: VmacConfig;
   /** Nothing is sent for this long after the start; absent: 0 (keepalived: vrrp_startup_delay). */
@@ -382,6 +384,34 @@ export interface VrrpConfig {
   readonly interfaceUpDelayMs?: number;
   /** The [vrrp_group] whose members change state together; absent: none. */
   readonly group?: VrrpGroupConfig;
+}
+
+/** A route that the node has while it leads (keepalived: virtual_routes). */
+export interface VirtualRouteConfig {
+  readonly family: 4 | 6;
+  readonly kind: "unicast" | "blackhole" | "unreachable" | "prohibit";
+  readonly to: NetworkConfig;
+  readonly via: string | null;
+  readonly dev: string | null;
+  /** Preferred source address, usually the VIP. */
+  readonly source: string | null;
+  readonly metric: number | null;
+  readonly table: number;
+}
+
+/** A rule that the node has while it leads (keepalived: virtual_rules). */
+export interface VirtualRuleConfig {
+  readonly family: 4 | 6;
+  readonly from: NetworkConfig | null;
+  readonly to: NetworkConfig | null;
+  readonly incoming: string | null;
+  readonly table: number;
+  readonly priority: number | null;
+}
+
+export interface NetworkConfig {
+  readonly address: string;
+  readonly prefixLength: number;
 }
 
 export interface VmacConfig {

@@ -1,4 +1,5 @@
 /** What others may ask of the node's rtnetlink: the shell behind it is `shell/route-socket.ts`, tests have their own. */
+import type { RouteRequest, RuleRequest } from "./codec-forward.ts";
 import type { AddressRequest, MacvlanRequest } from "./codec-route.ts";
 import type { NodeView } from "./node-view.ts";
 
@@ -9,6 +10,9 @@ export interface AddressResult {
   readonly text: string;
 }
 
+export type ForwardRequest =
+  { readonly what: "route"; readonly route: RouteRequest } | { readonly what: "rule"; readonly rule: RuleRequest };
+
 export type LinkOrder =
   | { readonly kind: "add_macvlan"; readonly macvlan: MacvlanRequest }
   /** A pair of interfaces: what goes out of one comes in on the other. */
@@ -18,6 +22,8 @@ export type LinkOrder =
 
 export interface RoutePort {
   readonly view: NodeView;
+  /** Sets or removes routes and rules: for each 0, or the positive errno of the kernel's refusal. */
+  changeForwarding(operation: "add" | "remove", requests: readonly ForwardRequest[]): readonly number[];
   /** Makes, raises or removes an interface: 0, or the positive errno of the kernel's refusal. */
   changeLink(order: LinkOrder): number;
   /** Sets (idempotent) or removes addresses; results in the order of the requests. */

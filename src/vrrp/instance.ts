@@ -38,6 +38,8 @@ export type LinkFact =
 export type Trouble =
   | { readonly kind: "send"; readonly text: string }
   | { readonly kind: "address"; readonly address: string; readonly text: string }
+  /** A virtual route or rule, in words. */
+  | { readonly kind: "route"; readonly route: string; readonly text: string }
   /** The VIP is on the interface and nobody of ours put it there. */
   | { readonly kind: "foreign_address"; readonly address: string };
 

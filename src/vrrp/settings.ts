@@ -1,5 +1,5 @@
 /** From the configuration of an instance to what its parts need: parameters of the machine, VIPs, receive checks. */
-import type { VipConfig, VrrpConfig } from "../config/types.ts";
+import type { VipConfig, VirtualRouteConfig, VirtualRuleConfig, VrrpConfig } from "../config/types.ts";
 import { assert } from "../lib/result.ts";
 import { type AddressScopeName, addressScope } from "../netlink/codec-route.ts";
 import { addressBytes } from "../net/address.ts";
@@ -39,6 +39,8 @@ export interface InstanceSettings {
   readonly multicastGroup: Uint8Array;
   readonly params: InstanceParams;
   readonly vips: readonly Vip[];
+  readonly routes: readonly VirtualRouteConfig[];
+  readonly rules: readonly VirtualRuleConfig[];
   /** The advertised addresses, one after the other (excluded ones are not among them). */
   readonly advertised: Uint8Array;
   readonly password: Uint8Array | null;
@@ -80,6 +82,8 @@ export function instanceSettings(config: VrrpConfig): InstanceSettings {
       linkUpDelayMs: config.interfaceUpDelayMs ?? 0,
     },
     vips: [...advertised, ...excluded],
+    routes: config.routes ?? [],
+    rules: config.rules ?? [],
     advertised: Uint8Array.from(advertised.flatMap((vip) => [...vip.address])),
     password: config.version === 2 && config.authPassword !== null ? passwordBytes(config.authPassword) : null,
     peers: config.unicast === null ? null : config.unicast.peers.map(addressBytes),

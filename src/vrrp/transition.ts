@@ -139,6 +139,8 @@ function troubleText(trouble: Extract<FaultCause, { kind: "trouble" }>["trouble"
       return `adverts cannot be sent: ${trouble.text}`;
     case "address":
       return `${trouble.address} cannot be set: ${trouble.text}`;
+    case "route":
+      return `${trouble.route} cannot be set: ${trouble.text}`;
     case "foreign_address":
       return `${trouble.address} is on the interface already and Ballast did not set it; remove it there or from the configuration`;
     default:

@@ -25,7 +25,8 @@ import {
   routeGroup,
 } from "../codec-route.ts";
 import { type NodeChange, NodeView } from "../node-view.ts";
-import type { AddressResult, LinkOrder, RoutePort } from "../route-port.ts";
+import { encodeRoute, encodeRule } from "../codec-forward.ts";
+import type { AddressResult, ForwardRequest, LinkOrder, RoutePort } from "../route-port.ts";
 
 /** The kernel fills dump datagrams up to 32 KiB when the reader offers that much. */
 const RECEIVE_BYTES = 64 * 1024;
@@ -72,6 +73,21 @@ export class RouteSocket implements RoutePort {
       results.push(...this.changeBatch(operation, requests.slice(at, at + BATCH_MAX)));
     }
     return results;
+  }
+
+  changeForwarding(operation: "add" | "remove", requests: readonly ForwardRequest[]): readonly number[] {
+    const errnos: number[] = [];
+    for (let at = 0; at < requests.length; at += BATCH_MAX) {
+      const batch = requests.slice(at, at + BATCH_MAX);
+      const first = this.sequence;
+      this.writer.reset();
+      for (const request of batch) {
+        if (request.what === "route") encodeRoute(this.writer, operation, request.route, this.sequence++);
+        else encodeRule(this.writer, operation, request.rule, this.sequence++);
+      }
+      errnos.push(...this.ask(first, batch.length));
+    }
+    return errnos;
   }
 
   changeLink(order: LinkOrder): number {

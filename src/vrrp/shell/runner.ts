@@ -24,6 +24,7 @@ import { willAddress, willPacket } from "../will.ts";
 import { type Advert, authType, priority } from "../wire.ts";
 import type { AdvertPort } from "./advert-port.ts";
 import type { Announcer, AnnounceResult } from "./announcer.ts";
+import { ForwardKeeper } from "./forward-keeper.ts";
 import { VipKeeper } from "./vip-keeper.ts";
 
 /** An instance settles after a handful of events; more in one go is a loop in the machine. */
@@ -50,6 +51,7 @@ export class Runner {
   private readonly stats: InstanceStats;
   private readonly ports: RunnerPorts;
   private readonly vips: VipKeeper;
+  private readonly forwarding: ForwardKeeper;
   private readonly reasons = new ReasonLog();
   private readonly queue: Event[] = [];
   private readonly disputes = new Disputes();
@@ -64,6 +66,7 @@ export class Runner {
     this.instance = newInstance(settings.params);
     this.stats = newStats(wallNow());
     this.vips = new VipKeeper(settings, ports.route);
+    this.forwarding = new ForwardKeeper(ports.route);
   }
 
   get name(): string {
@@ -173,8 +176,8 @@ export class Runner {
   /** First half of a reload: takes the new settings and lets go of VIPs that are no longer among them. */
   release(settings: InstanceSettings): InstanceParams {
     const before = this.settings.params;
+    this.reportRefusals([...this.forwarding.keep(this.settings, settings), ...this.vips.reconfigure(settings)]);
     this.settings = settings;
-    this.reportRefusals(this.vips.reconfigure(settings));
     return before;
   }
 
@@ -185,6 +188,7 @@ export class Runner {
 
   /** Takes away VIPs that a killed predecessor left on the node. */
   removeLeftovers(): void {
+    this.forwarding.removeLeftovers(this.settings);
     const left = this.vips.removeLeftovers().map((vip) => vip.text);
     if (left.length === 0) return;
     this.report("warning", "vrrp.address", `removed ${left.join(", ")}, left behind by a speaker that was killed`, {});
@@ -212,7 +216,7 @@ export class Runner {
         return this.addVips();
       case "remove_addresses":
         this.ports.announcer.cancel(this.settings.identity);
-        return this.reportRefusals(this.vips.remove(this.settings.vips));
+        return this.reportRefusals([...this.forwarding.remove(this.settings), ...this.vips.remove(this.settings.vips)]);
       case "announce":
         return this.announce(effect.repeat);
       case "transition":
@@ -283,7 +287,9 @@ export class Runner {
   }
 
   private addVips(): void {
-    for (const trouble of this.vips.add()) this.queue.push({ kind: "trouble", trouble });
+    // Routes go over the VIPs' networks: addresses first.
+    const troubles = [...this.vips.add(), ...this.forwarding.add(this.settings)];
+    for (const trouble of troubles) this.queue.push({ kind: "trouble", trouble });
   }
 
   private reportRefusals(refusals: readonly string[]): void {

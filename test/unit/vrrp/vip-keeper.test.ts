@@ -19,6 +19,9 @@ class FakeRoute implements RoutePort {
     this.asked.push(...requests.map((request) => `${operation} ${addressText(request.address)}`));
     return requests.map((request) => ({ request, errno: this.errno, text: "refused" }));
   }
+  changeForwarding(_: "add" | "remove", requests: readonly unknown[]): readonly number[] {
+    return requests.map(() => this.errno);
+  }
   changeLink(): number {
     return this.errno;
   }
