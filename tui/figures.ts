@@ -1,10 +1,14 @@
 /** Figures as the TUI writes them; the unit stands in the head of the column or beside the figure. */
 import { formatCount } from "../src/lib/humanize.ts";
 
-/** Milliseconds: `0.4`, `41`, `1 200`, `>5s` beyond the last bound of the histogram, `-` without requests. */
+/** From here on the histogram's buckets are too wide for a figure between their bounds to mean anything. */
+const COARSE_MS = 1_000;
+
+/** Milliseconds: `0.4`, `41`, `>1s` between the last two bounds of the histogram, `>5s` beyond, `-` without requests. */
 export function formatMs(valueMs: number | null): string {
   if (valueMs === null) return "-";
   if (!Number.isFinite(valueMs)) return ">5s";
+  if (valueMs > COARSE_MS) return ">1s";
   return valueMs < 9.95 ? valueMs.toFixed(1) : formatCount(valueMs);
 }
 

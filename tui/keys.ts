@@ -57,6 +57,7 @@ export interface KeyRow {
 
 const trees = ["backends"] as const;
 const lists = ["frontends", "backends", "vrrp", "events", "config"] as const;
+const opening = ["overview", "frontends", "backends", "vrrp", "events"] as const;
 const sortable = ["frontends", "backends", "vrrp"] as const;
 const detailed = ["frontends", "backends", "vrrp"] as const;
 
@@ -93,7 +94,7 @@ export const keyTable: readonly KeyRow[] = [
   { keys: ["G", "end"], action: "last", help: "last row; in the events: follow" },
   { keys: ["tab"], action: "next_pane", help: "next pane", footer: "pane", views: ["overview"] },
   { keys: ["shift-tab"], action: "previous_pane", help: "previous pane", views: ["overview"] },
-  { keys: ["enter"], action: "open", help: "open, fold, jump to the object", footer: "open" },
+  { keys: ["enter"], action: "open", help: "open, fold, jump to the object", footer: "open", views: opening },
   { keys: ["left", "h"], action: "fold", help: "fold the backend", views: trees },
   { keys: ["right", "l"], action: "unfold", help: "unfold the backend", views: trees },
   { keys: ["n"], action: "next_problem", help: "next problem" },
@@ -107,7 +108,7 @@ export const keyTable: readonly KeyRow[] = [
     action: "window",
     help: "time window of the graphs",
     footer: "window",
-    views: ["overview", "backends", "vrrp"],
+    views: ["overview", "backends"],
   },
   { keys: ["p"], action: "pause", help: "freeze the figures", footer: "pause" },
   { keys: ["+", "="], action: "faster", help: "look more often" },

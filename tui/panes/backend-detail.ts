@@ -54,7 +54,15 @@ function serverLines(
   const wide = width >= 100;
   const left = wide ? Math.floor(width / 2) - 2 : NARROW_GRAPH_CELLS;
   const graphs = [
-    graph(model, theme, key, "requests", "requests/s", formatRate(rate.requests), left),
+    graph(
+      model,
+      theme,
+      key,
+      "requests",
+      row.backend.mode === "http" ? "requests/s" : "conns/s",
+      formatRate(rate.requests),
+      left,
+    ),
     graph(model, theme, key, "sessions", "sessions", formatCount(server.sessions), left),
     graph(model, theme, key, "p99Ms", "p99 ms", formatMs(rate.p99Ms), left),
   ];

@@ -3,6 +3,7 @@ import type { ServerStatus } from "../../src/admin/api.ts";
 import { formatAge, formatCount, formatRate } from "../../src/lib/humanize.ts";
 import { backendWord, countServers, serverWord } from "../../src/lib/state-words.ts";
 import type { Cell, Column } from "../../src/lib/text-table.ts";
+import { displayWidth } from "../../src/lib/display-width.ts";
 import { list, placeText } from "../components/list.ts";
 import { panel, PANEL_COLUMNS, PANEL_ROWS } from "../components/panel.ts";
 import { formatMs } from "../figures.ts";
@@ -17,6 +18,9 @@ import type { PaneProps } from "./pane.ts";
 
 const DETAIL_ROWS_TALL = 9;
 const DETAIL_ROWS_SHORT = 7;
+/** A name up to this is shown whole, whatever else has to go: servers named by their address differ at the end. */
+const NAME_CELLS_MAX = 32;
+const ADDRESS_CELLS_MAX = 28;
 
 export function backendsPane({ model, theme, width, height }: PaneProps): readonly string[] {
   const rows = backendRows(model);
@@ -32,7 +36,7 @@ export function backendsPane({ model, theme, width, height }: PaneProps): readon
   const detail = selected === undefined ? [] : backendDetail(model, theme, selected, width, detailRows);
   if (listRows <= PANEL_ROWS) return detail;
   const lines = list(theme, {
-    columns: columns(model, theme),
+    columns: columns(model, theme, rows),
     rows,
     cursor,
     width: width - PANEL_COLUMNS,
@@ -63,21 +67,24 @@ function title(model: Model): string {
   return `Backends (${backends.length}) and servers (${formatCount(servers)})`;
 }
 
-function columns(model: Model, theme: Theme): readonly Column<BackendRow>[] {
+function columns(model: Model, theme: Theme, rows: readonly BackendRow[]): readonly Column<BackendRow>[] {
   const nowMs = currentSnapshot(model)?.wallMs ?? 0;
   const rate = (row: BackendRow) =>
     (row.kind === "backend" ? model.rates.backends.get(row.key) : model.rates.servers.get(row.key)) ?? NO_RATE;
   const ofServer = (row: BackendRow, text: (server: ServerStatus) => string): string =>
     row.kind === "server" ? text(row.server) : "";
   return [
-    { title: "SERVER", cell: (row) => nameCell(theme, row), min: 16, max: 32, shrink: true },
+    {
+      title: "SERVER",
+      cell: (row) => nameCell(theme, row),
+      min: widest(rows, (row) => nameCell(theme, row).text, 16, NAME_CELLS_MAX),
+      max: NAME_CELLS_MAX,
+    },
     {
       title: "ADDRESS",
-      cell: (row) =>
-        shown(theme, row.kind === "server" ? row.server.address : `${row.backend.balance} ${row.backend.mode}`),
-      min: 14,
-      max: 28,
-      shrink: true,
+      cell: (row) => addressText(theme, row),
+      min: widest(rows, (row) => addressText(theme, row), 14, ADDRESS_CELLS_MAX),
+      max: ADDRESS_CELLS_MAX,
       priority: 4,
     },
     { title: "STATE", cell: stateCell, min: 8 },
@@ -128,6 +135,20 @@ function nameCell(theme: Theme, row: BackendRow): Cell {
   const { sign, tone } = serverWord(row.server);
   const backup = row.server.backup ? " (backup)" : "";
   return { text: `  ${theme.glyph(sign)} ${shown(theme, row.server.name)}${backup}`, tone };
+}
+
+/** A server without a name of its own is called by its address, which is not said twice. */
+function addressText(theme: Theme, row: BackendRow): string {
+  if (row.kind === "backend") return `${shown(theme, row.backend.balance)} ${row.backend.mode}`;
+  return row.server.address === row.server.name ? "" : shown(theme, row.server.address);
+}
+
+/** Over all rows and not only those that are seen, so that scrolling moves no column. */
+function widest(rows: readonly BackendRow[], text: (row: BackendRow) => string, min: number, max: number): number {
+  return Math.min(
+    max,
+    rows.reduce((most, row) => Math.max(most, displayWidth(text(row))), min),
+  );
 }
 
 function stateCell(row: BackendRow): Cell {

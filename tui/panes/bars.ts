@@ -6,7 +6,7 @@ import { vrrpWord } from "../../src/lib/state-words.ts";
 import { clockText } from "../../src/lib/wall-time.ts";
 import { keyName, keyTable, worksIn } from "../keys.ts";
 import { activeList, currentSnapshot, isReadOnly, type Model, viewNames } from "../model.ts";
-import { paintedWidth, shown, spread } from "../text.ts";
+import { paintedWidth, shown, spread, unpaint } from "../text.ts";
 import type { Theme } from "../theme.ts";
 
 export function header(model: Model, theme: Theme, width: number): string {
@@ -20,9 +20,14 @@ export function header(model: Model, theme: Theme, width: number): string {
   const left = [
     theme.paint("strong", `BALLAST ${shown(theme, snapshot.version)}`),
     shown(theme, snapshot.node),
-    vipSummary(theme, snapshot.vrrp),
-    configSummary(theme, snapshot),
-    `up ${formatSpan(snapshot.wallMs - snapshot.startedWallMs)}`,
+    // What a daemon that is gone last said is not how things are: its address may be elsewhere by now.
+    ...(model.link.state === "lost"
+      ? [theme.paint("bad", "NO ANSWER"), theme.paint("quiet", lastSeen(theme, snapshot.vrrp))]
+      : [
+          vipSummary(theme, snapshot.vrrp),
+          configSummary(theme, snapshot),
+          `up ${formatSpan(snapshot.wallMs - snapshot.startedWallMs)}`,
+        ]),
   ];
   const right = [
     ...flags,
@@ -31,6 +36,11 @@ export function header(model: Model, theme: Theme, width: number): string {
     clockText(snapshot.wallMs, model.offsetMinutes),
   ];
   return fill(theme, left, right, width);
+}
+
+function lastSeen(theme: Theme, instances: readonly VrrpStatus[]): string {
+  const summary = unpaint(vipSummary(theme, instances));
+  return summary === "" ? "" : `last seen: ${summary}`;
 }
 
 function fill(theme: Theme, left: readonly string[], right: readonly string[], width: number): string {

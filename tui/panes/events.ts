@@ -1,6 +1,6 @@
 /** What happened, newest at the bottom; the list follows until the cursor is moved up. */
 import type { BallastEvent } from "../../src/admin/api.ts";
-import { fitCells, truncateCells } from "../../src/lib/display-width.ts";
+import { displayWidth, fitCells, truncateCells } from "../../src/lib/display-width.ts";
 import type { Sign } from "../../src/lib/state-words.ts";
 import type { Tone } from "../../src/lib/text-table.ts";
 import { clockText } from "../../src/lib/wall-time.ts";
@@ -62,12 +62,15 @@ export function eventLines(
   width: number,
 ): readonly string[] {
   const wide = width >= 96;
+  const longest = events.reduce((most, event) => Math.max(most, displayWidth(event.object)), 0);
+  // Names that differ at the end stay apart; half of the line is the sentence's.
+  const objectCells = Math.max(wide ? 16 : 12, Math.min(longest, wide ? 28 : 26));
   return events.map((event) => {
     const { sign, word, tone } = levels[event.level];
     const glyph = sign === null ? theme.alarm : theme.glyph(sign);
     const object = fitCells(
       shown(theme, event.object === "" ? "-" : event.object),
-      wide ? 16 : 12,
+      objectCells,
       "left",
       theme.ellipsis,
     );

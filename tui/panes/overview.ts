@@ -102,7 +102,9 @@ function trafficLine(model: Model, theme: Theme, line: TrafficLine, width: numbe
   const nowMs = currentSnapshot(model)?.wallMs ?? 0;
   const windowMs = shownWindow(model).ms;
   const values = total.series[line.name];
-  const most = peak(total.atMs, values, nowMs, windowMs);
+  const highest = peak(total.atMs, values, nowMs, windowMs);
+  // A second without requests has no latency: it is kept as 0 for the graph and is no figure.
+  const most = line.name === "p99Ms" && highest === 0 ? null : highest;
   const tone = line.name === "errors5xx" && (model.rates.total.errors5xx ?? 0) > 0 ? "warn" : "plain";
   const value = theme.paint(tone, fitCells(line.format(model.rates.total[line.name]), 7, "right"));
   const text = `${fitCells(line.label, 9)} ${value} ${fitCells(line.unit, 6)}  max ${fitCells(line.format(most), 7, "right")}  `;

@@ -1,4 +1,4 @@
-/** Who was master when: a bar a state, from the events that the daemon still remembers. */
+/** When this node was master and when backup, from the events that the daemon still remembers. */
 import type { BallastEvent, VrrpStateName, VrrpStatus } from "../../src/admin/api.ts";
 import { fitCells } from "../../src/lib/display-width.ts";
 import { formatAge } from "../../src/lib/humanize.ts";
@@ -17,19 +17,19 @@ interface Change {
   readonly to: VrrpStateName;
 }
 
-/** Two bars (this node, another one) and the axis. What is not known is left blank. */
+/** A bar for each of the two states and the axis. The time before this daemon started is left blank: nobody looked. */
 export function timelineLines(model: Model, theme: Theme, row: VrrpStatus, width: number): readonly string[] {
   const snapshot = currentSnapshot(model);
   if (snapshot === null) return [];
   const nowMs = snapshot.wallMs;
-  const changes = changesOf(model.events, row);
+  const changes = changesOf(model.events, row, snapshot.startedWallMs);
   const oldestMs = changes[0]?.atMs ?? row.sinceWallMs;
   // A little before the oldest change, so that what it changed from is seen.
   const known = Math.max(nowMs - snapshot.startedWallMs, SPAN_MS_MIN);
   const spanMs = Math.min(SPAN_MS_MAX, known, Math.max(SPAN_MS_MIN, (nowMs - oldestMs) * 1.15));
   const cells = Math.max(0, width - LABEL_CELLS);
   const states = Array.from({ length: cells }, (_, index) =>
-    stateAt(changes, row, nowMs - spanMs + ((index + 0.5) / cells) * spanMs),
+    stateAt(changes, row, snapshot.startedWallMs, nowMs - spanMs + ((index + 0.5) / cells) * spanMs),
   );
   const full = theme.unicode ? "█" : "#";
   const light = theme.unicode ? "░" : ".";
@@ -40,23 +40,30 @@ export function timelineLines(model: Model, theme: Theme, row: VrrpStatus, width
     bar((state) => state === "master"),
   );
   return [
-    `${fitCells("this", LABEL_CELLS)}${mine}`,
-    `${fitCells("other", LABEL_CELLS)}${bar((state) => state === "backup")}`,
+    `${fitCells("MASTER", LABEL_CELLS)}${mine}`,
+    `${fitCells("BACKUP", LABEL_CELLS)}${bar((state) => state === "backup")}`,
     `${" ".repeat(LABEL_CELLS)}${spread(theme, theme.paint("quiet", `${formatAge(spanMs)} ago`), theme.paint("quiet", "now"), cells)}`,
   ];
 }
 
-function changesOf(events: readonly BallastEvent[], row: VrrpStatus): readonly Change[] {
+/** The TUI may remember events of a daemon that ran before this one; how that one ended is not among them. */
+function changesOf(events: readonly BallastEvent[], row: VrrpStatus, startedWallMs: number): readonly Change[] {
   const changes: Change[] = [];
   for (const event of events) {
-    if (event.kind !== "vrrp.state" || event.object !== row.instance) continue;
+    if (event.kind !== "vrrp.state" || event.object !== row.instance || event.wallMs < startedWallMs) continue;
     const to = stateName(event.fields["to"]);
     if (to !== null) changes.push({ atMs: event.wallMs, from: stateName(event.fields["from"]), to });
   }
   return changes;
 }
 
-function stateAt(changes: readonly Change[], row: VrrpStatus, atMs: number): VrrpStateName | null {
+function stateAt(
+  changes: readonly Change[],
+  row: VrrpStatus,
+  startedWallMs: number,
+  atMs: number,
+): VrrpStateName | null {
+  if (atMs < startedWallMs) return null;
   if (atMs >= row.sinceWallMs) return row.state;
   let state: VrrpStateName | null = changes[0]?.from ?? null;
   for (const change of changes) {

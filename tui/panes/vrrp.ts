@@ -1,13 +1,14 @@
 /** Virtual addresses: who holds them, who held them, and why. */
 import type { VrrpStatus } from "../../src/admin/api.ts";
-import { formatAge, formatCount, formatSpan } from "../../src/lib/humanize.ts";
+import { fitCells } from "../../src/lib/display-width.ts";
+import { formatAge, formatCount, formatSpan, plural } from "../../src/lib/humanize.ts";
 import { vrrpWord } from "../../src/lib/state-words.ts";
 import type { Column } from "../../src/lib/text-table.ts";
 import { list, placeText } from "../components/list.ts";
 import { panel, PANEL_COLUMNS, PANEL_ROWS } from "../components/panel.ts";
 import { currentSnapshot, type Model } from "../model.ts";
 import { cursorIndex, sortNames, vrrpRows } from "../rows.ts";
-import { shown } from "../text.ts";
+import { shown, wrapWords } from "../text.ts";
 import type { Theme } from "../theme.ts";
 import { listState } from "./bars.ts";
 import { eventLines } from "./events.ts";
@@ -16,6 +17,9 @@ import { timelineLines } from "./vrrp-timeline.ts";
 
 const TIMELINE_ROWS = 5;
 const DETAIL_ROWS = 9;
+const LABEL_CELLS = 9;
+/** A blank line and the two changes that explain most. */
+const EVENT_ROWS_MIN = 3;
 
 export function vrrpPane({ model, theme, width, height }: PaneProps): readonly string[] {
   const rows = vrrpRows(model);
@@ -36,7 +40,7 @@ export function vrrpPane({ model, theme, width, height }: PaneProps): readonly s
     ...(listRows > 0 ? listPanel(model, theme, rows, cursor, width, selected === undefined ? height : listRows) : []),
     ...(selected !== undefined && withTimeline
       ? panel(theme, {
-          title: `Who was MASTER of ${shown(theme, selected.instance)}`,
+          title: `This node and ${shown(theme, selected.instance)}`,
           lines: timelineLines(model, theme, selected, width - PANEL_COLUMNS),
           width,
           height: timelineRows,
@@ -122,15 +126,25 @@ function trackCell(theme: Theme, row: VrrpStatus) {
 }
 
 function detailPanel(model: Model, theme: Theme, row: VrrpStatus, width: number, height: number): readonly string[] {
-  const lines = detailLines(model, theme, row, width - PANEL_COLUMNS);
-  const room = height - PANEL_ROWS - lines.length;
+  const nowMs = currentSnapshot(model)?.wallMs ?? 0;
+  const inner = width - PANEL_COLUMNS;
+  const facts = detailLines(model, theme, row, inner);
   const own = model.events.filter((event) => event.object === row.instance);
-  const past =
-    room >= 2 ? ["", ...eventLines(model, theme, own.slice(-(room - 1)).toReversed(), width - PANEL_COLUMNS)] : [];
+  const room = height - PANEL_ROWS - facts.length;
+  // How the state comes about, where there is room for it beside the last events.
+  const reasons = (row.details ?? []).flatMap((line) =>
+    wrapWords(shown(theme, line), Math.max(1, inner - LABEL_CELLS)),
+  );
+  const reasonRows = room - reasons.length >= EVENT_ROWS_MIN ? reasons.length : 0;
+  const details = reasons
+    .slice(0, reasonRows)
+    .map((line, index) => `${fitCells(index === 0 ? "detail" : "", LABEL_CELLS)}${line}`);
+  const left = room - details.length;
+  const past = left >= 2 ? ["", ...eventLines(model, theme, own.slice(-(left - 1)).toReversed(), inner)] : [];
   return panel(theme, {
-    title: `${shown(theme, row.instance)}  ${vrrpWord(row.state).word}`,
+    title: `${shown(theme, row.instance)}  ${vrrpWord(row.state).word} for ${formatSpan(nowMs - row.sinceWallMs)}`,
     right: "z zoom",
-    lines: [...lines, ...past],
+    lines: [...facts, ...details, ...past],
     width,
     height,
   });
@@ -153,10 +167,15 @@ function detailLines(model: Model, theme: Theme, row: VrrpStatus, width: number)
     return track.ok ? text : theme.paint("bad", text);
   });
   return [
-    `why      ${shown(theme, row.why)}; ${vrrpWord(row.state).word} for ${formatSpan(nowMs - row.sinceWallMs)}, ${formatCount(row.transitions)} transitions`,
+    ...wrapWords(shown(theme, row.why), Math.max(1, width - LABEL_CELLS)).map(
+      (line, index) => `${fitCells(index === 0 ? "why" : "", LABEL_CELLS)}${line}`,
+    ),
+    ...(row.rivals ?? []).map(
+      (rival) => `${fitCells("rival", LABEL_CELLS)}${theme.paint("bad", `${shown(theme, rival)} acts as master too`)}`,
+    ),
     `address  ${shown(theme, row.addresses.join("  "))}`,
     `master   ${row.state === "master" ? `this node; ${heard}` : peer}`,
-    `adverts  sent ${formatCount(row.advertsSent)}   received ${formatCount(row.advertsReceived)}   priority 0: sent ${row.priorityZeroSent}, received ${row.priorityZeroReceived}${width >= 100 ? `   GARP sent ${formatCount(row.garpSent)}` : ""}`,
+    `adverts  sent ${formatCount(row.advertsSent)}   received ${formatCount(row.advertsReceived)}   priority 0: sent ${row.priorityZeroSent}, received ${row.priorityZeroReceived}${width >= 100 ? `   GARP sent ${formatCount(row.garpSent)}   ${plural(row.transitions, "transition")}` : ""}`,
     `errors   ${errors.length === 0 ? "none" : theme.paint("warn", errorText)}`,
     `tracks   ${tracks.length === 0 ? "none" : tracks.join("   ")}`,
   ];

@@ -29,6 +29,13 @@ test("percentileMs is unknown without requests and beyond the last bound with sl
   expect(formatMs(Number.POSITIVE_INFINITY)).toBe(">5s");
 });
 
+test("formatMs makes no figure up between the last two bounds, which are 1 s and 5 s", () => {
+  // Requests that all ended at a timeout of one second: interpolation would say 4 366 ms.
+  const timeouts = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 100];
+  expect(formatMs(percentileMs(timeouts, 0.99))).toBe(">1s");
+  expect(formatMs(1_000)).toBe("1 000");
+});
+
 test("percentileMs of the fake traffic lies where it says", () => {
   const p50 = percentileMs(fakeLatency(1_000_000), 0.5) ?? 0;
   expect(p50).toBeGreaterThan(5);

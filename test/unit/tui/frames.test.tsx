@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { renderToString } from "ink";
-import type { Snapshot } from "../../../src/admin/api.ts";
+import type { Snapshot, VrrpStateName } from "../../../src/admin/api.ts";
 import { displayWidth } from "../../../src/lib/display-width.ts";
 import { Frame } from "../../../tui/app.tsx";
 import type { Model, ViewName } from "../../../tui/model.ts";
+import { timelineLines } from "../../../tui/panes/vrrp-timeline.ts";
 import { drawScreen } from "../../../tui/screen.ts";
 import { unpaint } from "../../../tui/text.ts";
 import { makeTheme } from "../../../tui/theme.ts";
-import { fakeSnapshot } from "../../support/fake-snapshot.ts";
+import { fakeEvents, fakeSnapshot } from "../../support/fake-snapshot.ts";
 import { expectGolden } from "../../support/golden.ts";
 import { fakeModel, type FakeModelOptions, press, receive } from "../../support/tui-model.ts";
 
@@ -117,6 +118,62 @@ test("frame of a lost daemon names the socket and the age of the figures", () =>
   expect(text).toContain("daemon lost 00:00:12 ago");
   expect(text).toContain("nobody listens on /run/ballast/ballast.sock");
   expect(text).toContain("figures of 21:35:57");
+});
+
+test("frame of a lost daemon does not say that its address is still here", () => {
+  const model = fakeModel();
+  const error = { kind: "no_daemon", text: "nobody listens", help: "" } as const;
+  const [head] = frame(receive(model, { kind: "lost", error, nowMs: model.nowMs })).split("\n");
+  expect(head).toContain("NO ANSWER   last seen: VIPs 2 MASTER 1 BACKUP");
+  expect(head).not.toContain(" up ");
+});
+
+test.each([...sizes])("backends named by their address stay apart at $columns x $rows", (size) => {
+  const base = fakeSnapshot();
+  const [app] = base.backends;
+  const named = (name: string) => ({ ...app.servers[0], name, address: name });
+  const servers = [named("192.168.136.211:8080"), named("192.168.136.212:8080")];
+  const snapshot = { ...base, backends: [{ ...app, servers }] };
+  const text = frame(fakeModel({ ...size, view: "backends", snapshot }));
+  for (const { name } of servers) expect(text).toContain(`● ${name}`);
+});
+
+type Change = readonly [agoMs: number, from: VrrpStateName, to: VrrpStateName];
+
+const changes = (startedAgoMs: number, ...states: readonly [Change, ...Change[]]) => {
+  const base = fakeSnapshot();
+  const [instance] = base.vrrp;
+  const last = states.at(-1) ?? states[0];
+  const [agoMs, , state] = last;
+  const now = { ...instance, state, sinceWallMs: base.wallMs - agoMs };
+  const snapshot = { ...base, startedWallMs: base.wallMs - startedAgoMs, vrrp: [now] };
+  const events = states.map(([agoMs, from, to], index) => ({
+    ...fakeEvents()[0],
+    id: 100 + index,
+    wallMs: base.wallMs - agoMs,
+    kind: "vrrp.state",
+    object: instance.instance,
+    fields: { from, to },
+  }));
+  return { snapshot, events, instance: snapshot.vrrp[0] };
+};
+
+function barsOf({ snapshot, events, instance }: ReturnType<typeof changes>): readonly string[] {
+  const model: Model = { ...fakeModel({ view: "vrrp" }), snapshots: [snapshot], events };
+  return timelineLines(model, plainTheme, instance, 68).map((line) => line.slice(8));
+}
+
+test("timelineLines of a daemon that started again leaves the time before it blank", () => {
+  // Master in the life before this one, whose end nobody saw.
+  const [master, backup] = barsOf(changes(10_000, [50_000, "backup", "master"], [10_000, "init", "backup"]));
+  expect(master).toBe(`${" ".repeat(50)}${"░".repeat(10)}`);
+  expect(backup).toBe(`${" ".repeat(50)}${"█".repeat(10)}`);
+});
+
+test("timelineLines shows a change where it happened", () => {
+  const [master, backup] = barsOf(changes(60_000, [60_000, "init", "backup"], [30_000, "backup", "master"]));
+  expect(master).toMatch(/^ *░+█+$/);
+  expect(backup).toMatch(/^ *█+░+$/);
 });
 
 test("frame marks read-only and greys the keys that would change something", () => {
