@@ -122,9 +122,11 @@ function serverProblems(backend: BackendStatus): readonly FoundProblem[] {
     .map((server) => {
       const object = `${backend.name}/${server.name}`;
       const words = [server.checkStatus, server.checkInfo].filter((word) => word !== "").join(" ");
+      // The last check of a server that comes back was good: said as such, not as what is wrong with it.
+      const state = server.progress > 0 ? "is DOWN and coming back" : "is DOWN";
       return {
         object,
-        text: `server ${object} is DOWN${words === "" ? "" : `: ${words}`}`,
+        text: `server ${object} ${state}${words === "" ? "" : `: ${words}`}`,
         sinceWallMs: server.sinceWallMs,
       };
     });

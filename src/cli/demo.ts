@@ -5,7 +5,7 @@ import { DemoError, type DemoTools } from "../demo/shell/stage.ts";
 import { parseDurationMs } from "../lib/units.ts";
 import { cleanEnvironment, selfCommand } from "../roles/self.ts";
 import { type CliArgs, flagOn, flagText } from "./args.ts";
-import { complain, exitCodes, printLine, usageFailure } from "./output.ts";
+import { complain, exitCodes, printLine, refuseWords, usageFailure } from "./output.ts";
 import { canShowTui, parseTuiFlags, runTuiCommand } from "./tui.ts";
 
 /** Plain lines end by themselves: a pipe or a CI job has nobody to press Ctrl-C. */
@@ -14,6 +14,8 @@ const PLAIN_DURATION_MS = 20_000;
 const HA_DURATION_MS = 120_000;
 
 export async function runDemo(args: CliArgs): Promise<number> {
+  const refused = refuseWords(args);
+  if (refused !== null) return refused;
   const asked = flagText(args, "duration");
   const duration = asked === null ? null : parseDurationMs(asked);
   if (duration !== null && !duration.ok) {

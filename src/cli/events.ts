@@ -13,6 +13,7 @@ import {
   exitCodes,
   painter,
   printLine,
+  refuseWords,
   say,
   usageFailure,
   zoneOffsetMinutes,
@@ -26,6 +27,8 @@ const levelTones: Readonly<Record<BallastEvent["level"], Tone>> = {
 };
 
 export async function runEvents(args: CliArgs): Promise<number> {
+  const refused = refuseWords(args);
+  if (refused !== null) return refused;
   const sinceText = flagText(args, "since");
   const spanMs = sinceText === null ? null : parseDurationMs(sinceText);
   if (spanMs !== null && !spanMs.ok) {

@@ -3,7 +3,7 @@ import type { Request } from "../admin/api.ts";
 import { adminClient } from "../admin/client.ts";
 import { parseDurationMs } from "../lib/units.ts";
 import { type CliArgs, flagOn, flagText } from "./args.ts";
-import { clientFailure, complain, exitCodes, reportReply, usageFailure } from "./output.ts";
+import { clientFailure, complain, exitCodes, refuseWords, reportReply, usageFailure } from "./output.ts";
 
 const STOP_POLL_MS = 100;
 
@@ -13,12 +13,15 @@ async function order(args: CliArgs, request: Request): Promise<number> {
 }
 
 export async function runReload(args: CliArgs): Promise<number> {
+  const refused = refuseWords(args, "it reads the file that the daemon was started with: ballast status names it");
+  if (refused !== null) return refused;
   const text = flagText(args, "wait");
   if (text === null) return order(args, { op: "reload" });
   const waitMs = parseDurationMs(text);
-  if (!waitMs.ok) return usageFailure({ text: `--wait: ${waitMs.error}`, help: "usage: ballast reload [--wait 30s]" });
+  if (!waitMs.ok)
+    return usageFailure({ text: `--wait "${text}" ${waitMs.error}`, help: "for example: ballast reload --wait 30s" });
   const late = Bun.sleep(waitMs.value).then(() => {
-    complain(`no answer to the reload within ${text}`);
+    complain(`no answer to the reload within ${text}; it goes on in the daemon, ballast events says how it ended`);
     return exitCodes.timedOut;
   });
   return Promise.race([order(args, { op: "reload" }), late]);
@@ -26,6 +29,8 @@ export async function runReload(args: CliArgs): Promise<number> {
 
 /** Returns when the daemon is gone: a script that stops and starts must not race with it. */
 export async function runStop(args: CliArgs): Promise<number> {
+  const refused = refuseWords(args);
+  if (refused !== null) return refused;
   const code = await order(args, { op: "stop", now: flagOn(args, "now") });
   if (code !== exitCodes.ok) return code;
   const client = adminClient(args.socket);

@@ -66,15 +66,23 @@ export function usageFailure(error: UsageError): number {
   return exitCodes.usage;
 }
 
+/** Exit 64 when words follow a command that takes none: a mistyped flag or file must not be passed over; null: fine. */
+export function refuseWords(args: CliArgs, help = `usage: ballast help ${args.command ?? ""}`): number | null {
+  const [word] = args.rest;
+  return word === undefined
+    ? null
+    : usageFailure({ text: `${args.command ?? ""} takes no words, found "${word}"`, help });
+}
+
 export function clientFailure(error: ClientError): number {
   complain(safeText(error.text));
   process.stderr.write(`${error.help}\n`);
   return clientExitCode(error);
 }
 
-/** Prints the daemon's answer to an order; the result is the exit code. */
+/** Prints the daemon's answer to an order, with --json as one line for each; the result is the exit code. */
 export function reportReply(args: CliArgs, reply: Reply): number {
-  if (args.json) printJson(reply);
+  if (args.json) printLine(JSON.stringify(reply));
   if (reply.ok) {
     if (!args.json && !args.quiet) printLine(safeText(reply.text));
     return exitCodes.ok;

@@ -2,13 +2,15 @@
 import { superviseConfig } from "../roles/boot.ts";
 import { cleanEnvironment, selfCommand } from "../roles/self.ts";
 import { type CliArgs, flagOn } from "./args.ts";
-import { complain, exitCodes, say } from "./output.ts";
+import { complain, exitCodes, refuseWords, say } from "./output.ts";
 
 /** What the background process says on its descriptor 3 once every role runs. */
 export const READY_VARIABLE = "BALLAST_READY_FD";
 const READY_FD = 3;
 
 export async function runRun(args: CliArgs): Promise<number> {
+  const refused = refuseWords(args, "the file is named with -c: ballast -c FILE run");
+  if (refused !== null) return refused;
   if (flagOn(args, "daemon")) return runDaemon(args);
   return superviseConfig({
     configPath: args.config,

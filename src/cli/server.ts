@@ -3,7 +3,8 @@ import type { Reply, Request } from "../admin/api.ts";
 import { type AdminClient, adminClient } from "../admin/client.ts";
 import { err, ok, type Result } from "../lib/result.ts";
 import { didYouMean } from "../lib/suggest.ts";
-import { parseDurationMs } from "../lib/units.ts";
+import { plural } from "../lib/humanize.ts";
+import { formatDurationMs, parseDurationMs } from "../lib/units.ts";
 import { type CliArgs, flagText, type UsageError } from "./args.ts";
 import { commandRow } from "./commands.ts";
 import { serverRows } from "./columns.ts";
@@ -21,7 +22,7 @@ export interface ServerName {
 export async function runServer(args: CliArgs): Promise<number> {
   const parsed = parseServerOrder(args);
   if (!parsed.ok) return usageFailure(parsed.error);
-  const waitIdleMs = waitIdle(args);
+  const waitIdleMs = waitIdle(args, parsed.value);
   if (!waitIdleMs.ok) return usageFailure(waitIdleMs.error);
   const client = adminClient(args.socket);
   let worst: number = exitCodes.ok;
@@ -79,12 +80,16 @@ function collect(
   return ok(requests);
 }
 
-function waitIdle(args: CliArgs): Result<number | null, UsageError> {
+function waitIdle(args: CliArgs, orders: readonly Request[]): Result<number | null, UsageError> {
   const text = flagText(args, "wait-idle");
   if (text === null) return ok(null);
+  const help = "for example: ballast server drain app/web1 --wait-idle 5m";
+  if (!orders.every((order) => order.op === "server" && order.state !== "ready")) {
+    return err({ text: `--wait-idle goes with drain and maint, found "${args.rest[0] ?? ""}"`, help });
+  }
   const parsed = parseDurationMs(text);
   if (parsed.ok) return ok(parsed.value);
-  return err({ text: `--wait-idle "${text}" ${parsed.error}`, help: "for example: --wait-idle 5m" });
+  return err({ text: `--wait-idle "${text}" ${parsed.error}`, help });
 }
 
 /** The daemon knows the names, so a "not found" gets the nearest one. */
@@ -94,7 +99,8 @@ async function withSuggestion(client: AdminClient, request: Request, reply: Repl
   const snapshot = await client.snapshot();
   if (!snapshot.ok) return reply;
   const names = serverRows(snapshot.value.backends).map(({ backend, server }) => `${backend}/${server.name}`);
-  return { ...reply, text: `${reply.text}${didYouMean(`${target.backend}/${target.server}`, names)}` };
+  const near = didYouMean(`${target.backend}/${target.server}`, names);
+  return { ...reply, text: `${reply.text}${near === "" ? "; see: ballast ls servers" : near}` };
 }
 
 function serverOf(request: Request): readonly ServerName[] {
@@ -117,10 +123,10 @@ async function waitUntilIdle(
       .filter(({ backend, server }) => wanted.has(`${backend}/${server.name}`))
       .reduce((sum, { server }) => sum + server.sessions, 0);
     if (left === 0) return exitCodes.ok;
-    if (left !== said) say(args, `${left} sessions left`);
+    if (left !== said) say(args, `${plural(left, "session")} left`);
     said = left;
     if (performance.now() - startedMs >= limitMs) {
-      complain(`${left} sessions are still open; the order stands`);
+      complain(`${plural(left, "session")} still open after ${formatDurationMs(limitMs)}; the order stands`);
       return exitCodes.timedOut;
     }
     await Bun.sleep(IDLE_POLL_MS);

@@ -12,7 +12,7 @@ export async function runShow(args: CliArgs): Promise<number> {
   const [what = ""] = args.rest;
   if (args.rest.length !== 1) {
     return usageFailure({
-      text: "show wants one word",
+      text: `show wants one word, found ${args.rest.length === 0 ? "none" : args.rest.length}`,
       help: "ballast show config, or an object: ballast show app/web1",
     });
   }
@@ -36,7 +36,9 @@ async function showObject(args: CliArgs, client: AdminClient, name: string): Pro
   const found = objects.filter((object) => object.name === name);
   if (found.length === 0) {
     const names = objects.map((object) => object.name);
-    complain(`no frontend, backend, server or VRRP instance "${safeText(name)}"${didYouMean(name, names)}`);
+    const near = didYouMean(name, names);
+    const next = near === "" ? "; what there is: ballast status, ballast ls servers" : near;
+    complain(`no frontend, backend, server or VRRP instance "${safeText(name)}"${next}`);
     return exitCodes.negative;
   }
   if (args.json) {

@@ -9,7 +9,16 @@ import type { Paint } from "../lib/text-table.ts";
 import { clockText } from "../lib/wall-time.ts";
 import { type CliArgs, flagOn } from "./args.ts";
 import { backendColumns, frontendColumns, vrrpColumns } from "./columns.ts";
-import { clientFailure, exitCodes, painter, printJson, printLine, printTable, zoneOffsetMinutes } from "./output.ts";
+import {
+  clientFailure,
+  exitCodes,
+  painter,
+  printJson,
+  printLine,
+  printTable,
+  refuseWords,
+  zoneOffsetMinutes,
+} from "./output.ts";
 
 const WATCH_INTERVAL_MS = 2_000;
 
@@ -17,6 +26,8 @@ const WATCH_INTERVAL_MS = 2_000;
 const nagiosCodes = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const;
 
 export async function runStatus(args: CliArgs): Promise<number> {
+  const refused = refuseWords(args);
+  if (refused !== null) return refused;
   const client = adminClient(args.socket);
   if (flagOn(args, "nagios")) return nagios(client);
   if (flagOn(args, "watch")) return watch(args, client);

@@ -3,7 +3,7 @@ import { parseDurationMs } from "../lib/units.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import { err, ok, type Result } from "../lib/result.ts";
 import { type CliArgs, flagOn, flagText, type UsageError } from "./args.ts";
-import { say, usageFailure } from "./output.ts";
+import { refuseWords, say, usageFailure } from "./output.ts";
 import { runStatus } from "./status.ts";
 
 /** The screens by name; a test holds it equal to the TUI's own list. */
@@ -25,6 +25,8 @@ export interface TuiFlags {
 
 /** Runs the TUI; without a terminal that can show it, `ballast status` instead. daemonStays: false for `demo`. */
 export async function runTuiCommand(args: CliArgs, daemonStays = true): Promise<number> {
+  const refused = refuseWords(args);
+  if (refused !== null) return refused;
   const flags = parseTuiFlags(args);
   if (!flags.ok) return usageFailure(flags.error);
   if (!flags.value.once && !canShowTui()) {

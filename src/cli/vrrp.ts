@@ -78,6 +78,12 @@ async function order(
   verb: "failover" | "maint" | "resume",
   instance: string | null,
 ): Promise<number> {
+  if (verb === "failover") {
+    const snapshot = await client.snapshot();
+    if (!snapshot.ok) return clientFailure(snapshot.error);
+    const refusal = nothingToHandOver(snapshot.value.vrrp, instance);
+    if (refusal !== null) return reportReply(args, { ok: false, kind: "refused", text: refusal });
+  }
   const reply = await client.request({ op: "vrrp", order: verb, instance });
   if (!reply.ok) return clientFailure(reply.error);
   if (!reply.value.ok && reply.value.kind === "not_found" && instance !== null && !args.json) {
@@ -87,8 +93,20 @@ async function order(
   return reportReply(args, reply.value);
 }
 
+/** Why a failover would change nothing here; null when it would, or when the daemon has to say what is wrong. */
+export function nothingToHandOver(all: readonly VrrpStatus[], instance: string | null): string | null {
+  const rows = instance === null ? all : all.filter((row) => row.instance === instance);
+  if (rows.length === 0 || rows.some((row) => row.state === "master")) return null;
+  const states = rows.map((row) => {
+    const master = row.masterAddress === null ? "" : `, ${row.masterAddress} is master`;
+    return `${row.instance} is ${vrrpWord(row.state).word}${master}`;
+  });
+  return `nothing to hand over here: ${states.join("; ")}`;
+}
+
 function notFound(instance: string, all: readonly VrrpStatus[]): number {
   const names = all.map((row) => row.instance);
-  complain(`no VRRP instance "${safeText(instance)}"${didYouMean(instance, names)}`);
+  const near = didYouMean(instance, names);
+  complain(`no VRRP instance "${safeText(instance)}"${near === "" ? "; see: ballast ls vrrp" : near}`);
   return exitCodes.negative;
 }

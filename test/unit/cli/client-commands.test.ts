@@ -154,6 +154,46 @@ test("vrrp failover and an unknown instance", async () => {
   expect(wrong.stderr).toContain('did you mean "main"');
 });
 
+test("vrrp failover is refused where nothing is to be handed over, with who is master", async () => {
+  const before = daemon.requests.length;
+  const refused = await ballast("vrrp", "failover", "db");
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("nothing to hand over here: db is BACKUP, 10.0.0.3 is master");
+  expect(daemon.requests).toHaveLength(before);
+});
+
+test.each(["status", "events", "stop", "reload", "run", "up", "tui", "demo", "version"])(
+  "%s refuses a word that it does not take, exit 64",
+  async (command) => {
+    const before = daemon.requests.length;
+    const { code, stdout, stderr } = await ballast(command, "ballast.toml");
+    expect(code).toBe(64);
+    expect(stdout).toBe("");
+    expect(stderr).toContain(`${command} takes no words, found "ballast.toml"`);
+    expect(daemon.requests).toHaveLength(before);
+  },
+);
+
+test("errors about an object name the command that lists what there is", async () => {
+  expect((await ballast("show", "zzzzzz")).stderr).toContain("ballast ls servers");
+  expect((await ballast("server", "drain", "zzz/zzzz")).stderr).toContain("ballast ls servers");
+  expect((await ballast("vrrp", "status", "zzzzzz")).stderr).toContain("ballast ls vrrp");
+});
+
+test("server --wait-idle goes with drain and maint only", async () => {
+  const before = daemon.requests.length;
+  const { code, stderr } = await ballast("server", "ready", "app/app1", "--wait-idle", "1s");
+  expect(code).toBe(64);
+  expect(stderr).toContain('--wait-idle goes with drain and maint, found "ready"');
+  expect(daemon.requests).toHaveLength(before);
+});
+
+test("orders with --json answer one line for each server", async () => {
+  const { stdout } = await ballast("server", "drain", "app/app1", "app/app2", "--json");
+  const replies = stdout.trimEnd().split("\n");
+  expect(replies.map((line) => (JSON.parse(line) as { ok: boolean }).ok)).toEqual([true, true]);
+});
+
 test("events prints one line each and --json one object a line", async () => {
   const { stdout } = await ballast("events");
   expect(stdout).toContain("2026-11-20 21:34:46");
