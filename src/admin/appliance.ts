@@ -6,7 +6,8 @@ import type { Config, ServerConfig } from "../config/types.ts";
 import type { Assignment, Processes, ServerState } from "../ipc/messages.ts";
 import { assert } from "../lib/result.ts";
 import { serverKey } from "../stats/registry.ts";
-import type { VrrpStatus } from "./api.ts";
+import type { BallastEvent, VrrpStatus } from "./api.ts";
+import type { FoundProblem } from "./problems.ts";
 
 export class Appliance {
   config: Config;
@@ -16,6 +17,9 @@ export class Appliance {
   processes: Processes | null = null;
   private servers: Map<string, ServerState>;
   private instances = new Map<string, VrrpStatus>();
+  private generation: number;
+  /** What workers said about certificates of the running configuration, each sentence once. */
+  private readonly certificates = new Map<string, FoundProblem>();
 
   /** A configuration on trial, and what was heard about servers since it was made. */
   private next: { readonly assignment: Assignment; readonly newer: Map<string, ServerState> } | null = null;
@@ -23,6 +27,7 @@ export class Appliance {
   constructor(assignment: Assignment) {
     this.config = assignment.config;
     this.configText = assignment.configText ?? null;
+    this.generation = assignment.generation;
     this.servers = serversOf(assignment);
   }
 
@@ -37,6 +42,8 @@ export class Appliance {
     this.next = null;
     this.config = next.assignment.config;
     this.configText = next.assignment.configText ?? null;
+    this.generation = generation;
+    this.certificates.clear();
     this.servers = serversOf(next.assignment);
     for (const state of next.newer.values()) this.setServer(state);
     return next.assignment;
@@ -56,6 +63,16 @@ export class Appliance {
   /** The report is whole: an instance that is missing from it is unknown (its role has just ended). */
   setVrrp(statuses: readonly VrrpStatus[]): void {
     this.instances = new Map(statuses.map((status) => [status.instance, status]));
+  }
+
+  /** Some events tell of a state that lasts as long as the configuration. Older ones come again after a restart. */
+  noteEvent({ kind, object, text, wallMs, fields }: BallastEvent): void {
+    if (kind !== "proxy.certificate" || fields.generation !== this.generation) return;
+    this.certificates.set(text, { object, text, sinceWallMs: wallMs });
+  }
+
+  certificateProblems(): readonly FoundProblem[] {
+    return [...this.certificates.values()];
   }
 
   /** A server of the running configuration. */

@@ -51,7 +51,7 @@ export function buildSnapshot(input: SnapshotInput): { readonly snapshot: Shared
   const backends = config.backends.map((backend) => backendStatus(backend, appliance, figures, startedWallMs));
   const vrrp = config.vrrp.map((instance) => vrrpStatus(instance, appliance, startedWallMs));
   const limits = { connections: figures.connections(), maxconn: config.global.maxconn };
-  const found = findProblems({ processes, frontends, backends, vrrp, limits });
+  const found = [...findProblems({ processes, frontends, backends, vrrp, limits }), ...appliance.certificateProblems()];
   const { problems, seen } = dateProblems(found, input.seen, wallMs);
   const snapshot: SharedSnapshot = {
     api: API_VERSION,

@@ -126,6 +126,7 @@ class AdminRole implements ServerSource {
 
   onEvent(event: BallastEvent): void {
     const kept = this.journal.add(event);
+    this.appliance.noteEvent(event);
     if (kept !== null) this.server.publish(kept);
   }
 

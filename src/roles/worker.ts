@@ -67,7 +67,7 @@ class WorkerRole {
         sessionsMax: config.global.maxconn,
         descriptorsMax: raiseDescriptorLimit(),
         log: ({ plane }) => new AccessLog(plane, this.logger),
-        report: (kind, text) => this.report("warning", kind, text),
+        report: (kind, text, object, fields) => this.report("warning", kind, text, object, fields),
       },
     );
   }
@@ -120,16 +120,22 @@ class WorkerRole {
     while (this.allCounters.length < workers) this.allCounters.push(this.counters.worker(this.allCounters.length));
   }
 
-  private report(level: EventLevel, kind: string, text: string): void {
+  private report(
+    level: EventLevel,
+    kind: string,
+    text: string,
+    object = "",
+    fields: Readonly<Record<string, number>> = {},
+  ): void {
     this.channel.send("event", {
       id: 0,
       wallMs: wallNow(),
       level,
       source: `worker/${this.index}`,
       kind,
-      object: "",
+      object,
       text,
-      fields: {},
+      fields,
     });
   }
 }

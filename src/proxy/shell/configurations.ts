@@ -17,8 +17,8 @@ import type { Plane } from "./plane.ts";
 import type { Endpoint, FrontendRuntime, Generation } from "./runtime.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** One sentence for the operator: limits met, certificates refused. */
-export type Report = (kind: string, text: string) => void;
+/** One sentence for the operator: limits met, certificates that expired. `object`: the frontend, when it is one. */
+export type Report = (kind: string, text: string, object?: string, fields?: Readonly<Record<string, number>>) => void;
 
 /** A kept connection of a frontend that goes away may be idle for this long: a request may be on its way. */
 const LAST_IDLE_MS = 200;
@@ -44,6 +44,8 @@ export class Configurations {
   private prepared: Prepared | null = null;
   private tls: ReadonlyMap<string, TlsListener> = new Map();
   private expiryTold = new Set<string>();
+  /** One worker speaks for all of certificates: they have the same. */
+  private speaks = false;
   current: Generation | null = null;
 
   constructor(p: Plane, upstream: Upstream, listeners: Listeners, audit: GaugeAudit, report: Report) {
@@ -120,6 +122,7 @@ export class Configurations {
     this.generations.push(generation);
     this.tls = prepared.tls;
     this.expiryTold = new Set();
+    this.speaks = assignment.index === 0;
     this.reportExpired();
     for (const listener of this.listeners.all) this.listeners.remove(listener);
     this.listeners.globalMax = assignment.config.global.maxconn;
@@ -135,12 +138,16 @@ export class Configurations {
 
   /** Certificates that are past their end are served all the same, and told once a configuration. */
   reportExpired(): void {
+    const { current } = this;
+    if (!this.speaks || current === null) return;
     const wallMs = wallNow();
-    for (const { certificates } of this.tls.values()) {
+    for (const [key, { certificates }] of this.tls) {
+      const frontend = current.frontends.find(({ config }) => config.binds.some((bind) => bind.key === key));
       for (const { path, validToWallMs } of certificates) {
         if (validToWallMs >= wallMs || this.expiryTold.has(path)) continue;
         this.expiryTold.add(path);
-        this.report("proxy.certificate", `${path}: expired on ${new Date(validToWallMs).toISOString()}`);
+        const text = `${path}: expired on ${new Date(validToWallMs).toISOString()}; it is served all the same`;
+        this.report("proxy.certificate", text, frontend?.name, { generation: current.id });
       }
     }
   }

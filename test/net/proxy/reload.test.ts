@@ -157,7 +157,7 @@ test("with balance source a client is not held up by those who wait for another 
     return { text: () => text, close: () => socket.destroy() };
   };
   // 127.0.0.1 ^ … : neighbours in the last bit go to different servers of equal weight.
-  const clients = [];
+  const clients: Awaited<ReturnType<typeof from>>[] = [];
   for (const address of ["127.0.0.2", "127.0.0.4", "127.0.0.6", "127.0.0.3", "127.0.0.5"])
     clients.push(await from(address));
   await waitFor("two answers", () => clients.filter(({ text }) => text().endsWith("ok")).length === 2);
