@@ -27,6 +27,18 @@ async function main(): Promise<number> {
       return runVrrp(args.value);
     case "show":
       return runShow(args.value);
+    case "reload":
+      return (await import("../../src/cli/orders.ts")).runReload(args.value);
+    case "stop":
+      return (await import("../../src/cli/orders.ts")).runStop(args.value);
+    case "version":
+      return (await import("../../src/cli/version.ts")).runVersion(args.value);
+    case "run":
+      return (await import("../../src/cli/run.ts")).runRun(args.value);
+    case "up":
+      return (await import("../../src/cli/up.ts")).runUp(args.value);
+    case "demo":
+      return (await import("../../src/cli/demo.ts")).runDemo(args.value);
     default:
       return 64;
   }
