@@ -2,7 +2,7 @@
  * A data plane in a process of its own, driven by the test over standard input, one JSON line an order.
  * argv: path of a JSON file with `ProxyStart`. Prints one JSON line per event.
  */
-import { readFileSync, rmSync } from "node:fs";
+import { openSync, readFileSync, readSync, rmSync } from "node:fs";
 import type { Assignment, ServerState, TlsMaterial } from "../../src/ipc/messages.ts";
 import type { BindConfig, Config } from "../../src/config/types.ts";
 import { ProxyEngine } from "../../src/proxy/shell/engine.ts";
@@ -95,6 +95,15 @@ function assignment(config: Config): Assignment {
   };
 }
 
+/** Opened early, since descriptors may run out. Not ru_maxrss: a child begins with its parent's. */
+const statm = openSync("/proc/self/statm", "r");
+
+function residentBytes(): number {
+  const text = Buffer.alloc(128);
+  const length = readSync(statm, text, 0, text.length, 0);
+  return Number(text.toString("latin1", 0, length).split(" ")[1]) * 4096;
+}
+
 function install(config: Config): void {
   const descriptors = bindsOf(config).map((bind) => libc.dup(listenerOf(bind)));
   const reasons = engine.prepare(assignment(config), descriptors);
@@ -125,8 +134,7 @@ function obey(order: ProxyOrder): void {
           blocks: plane.arena.blockCount - plane.arena.freeBlocks,
           pipes: plane.pipes.busy,
           connections: counters.header[2],
-          // Not memoryUsage: that opens a file, and descriptors may have run out.
-          rss: process.resourceUsage().maxRSS * 1024,
+          rss: residentBytes(),
           rssNow: rssNow(),
           stalled: plane.stalledSlots(),
           turns: loop.turns,
