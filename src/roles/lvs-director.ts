@@ -12,6 +12,7 @@ import { KernelTable } from "../ipvs/kernel-table.ts";
 import { endpointText, serviceKey, type ServiceState } from "../ipvs/model.ts";
 import { Keeper } from "../ipvs/shell/keeper.ts";
 import { IPVS_MISSING, lacksIpvs } from "../ipvs/shell/open.ts";
+import { expireQuiescentTemplates } from "../ipvs/shell/settings.ts";
 import { destinationsOf, type Held, type LvsEvent, VirtualServers } from "../ipvs/virtual-servers.ts";
 import { GenericSocket } from "../netlink/shell/generic-socket.ts";
 import { wallNow } from "../sys/clock.ts";
@@ -69,6 +70,7 @@ export class LvsDirector {
     const held = isFirst && this.keeper !== null ? this.heldBy(this.keeper) : (): null => null;
     this.tellEvents(this.virtuals.configure(this.lvs, held), "configured");
     this.checkWhatIsHere();
+    this.expireTemplates();
     this.look();
   }
 
@@ -123,7 +125,9 @@ export class LvsDirector {
       if (this.openFailures++ > 0) this.tellTroubles([text]);
       this.opening = this.loop.after(OPEN_RETRY_MS, () => {
         this.open();
-        if (this.keeper !== null) this.look();
+        if (this.keeper === null) return;
+        this.expireTemplates();
+        this.look();
       });
     }
   }
@@ -146,6 +150,13 @@ export class LvsDirector {
       }
       return held;
     };
+  }
+
+  /** Where clients are bound to servers, weight 0 must end that as well, or a drain would never end. */
+  private expireTemplates(): void {
+    if (this.keeper === null || !this.lvs.virtualServers.some((virtual) => virtual.persistence !== null)) return;
+    const problem = expireQuiescentTemplates();
+    if (problem !== null) this.event("warning", "lvs.table", "", problem);
   }
 
   /** With ha_suspend, servers are checked only where the virtual address is. */

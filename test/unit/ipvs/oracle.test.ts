@@ -10,6 +10,7 @@ import { parseRule } from "../../../src/ipvs/rule-parse.ts";
 import { printRules } from "../../../src/ipvs/rule-print.ts";
 import { decodeServiceId, nested } from "../../../src/ipvs/wire.ts";
 import { MessageWriter } from "../../../src/netlink/codec.ts";
+import { decodeGeneric, type GenericMessage } from "../../../src/netlink/generic.ts";
 import { allCaptures, type Capture, genericOf } from "./captures.ts";
 
 const captures = allCaptures();
@@ -161,5 +162,20 @@ test("encodeQuestion asks as ipvsadm asks", () => {
     expect(bytesOf(ipvsCommand.getDestination)).toContain(
       written((writer) => encodeQuestion(writer, type, dump, 0, question)),
     );
+  }
+});
+
+test("the decoders refuse every truncation and every flipped byte of an answer instead of throwing", () => {
+  const answers = captures.flatMap(({ messages }) => messages.filter((message) => !message.sent));
+  expect(answers.length).toBeGreaterThan(100);
+  const readers = [readService, readDaemon, (message: GenericMessage) => readDestination(message, 4)];
+  for (const { bytes, header } of answers.slice(0, 400)) {
+    for (let end = header.payloadStart; end <= header.payloadEnd; end += 3) {
+      const copy = bytes.slice();
+      copy[end % copy.length] ^= 0xff;
+      const decoded = decodeGeneric(copy, { ...header, payloadEnd: end });
+      if (!decoded.ok) continue;
+      for (const read of readers) expect(typeof read(decoded.value).ok).toBe("boolean");
+    }
   }
 });
