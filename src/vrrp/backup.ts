@@ -42,7 +42,8 @@ export function backupStep(
     case "advert_sent":
     case "announce_failed":
     case "claimed":
-      // The result of something sent, or heard, while still master.
+    case "slept":
+      // The result of something sent, or heard, while still master; and a backup has nothing to repair after a sleep.
       return { instance, effects: [] };
     default:
       return unreachable(event);

@@ -167,6 +167,8 @@ export type Event =
   | { readonly kind: "advert_sent"; readonly ok: boolean; readonly text: string }
   | { readonly kind: "trouble"; readonly trouble: Trouble }
   | { readonly kind: "announce_failed" }
+  /** The machine slept (suspended, or a virtual machine that was frozen): the monotonic clock stood still meanwhile. */
+  | { readonly kind: "slept"; readonly forMs: number }
   /** Another host's ARP claims a VIP; told at most once in ten seconds. `by`: its MAC address. */
   | { readonly kind: "claimed"; readonly address: string; readonly by: string }
   /** What the group makes of this member: `group.ts`. */
@@ -183,7 +185,15 @@ export type ProtocolEvent = Extract<
   Event,
   {
     kind:
-      "advert" | "tick" | "address_lost" | "advert_sent" | "announce_failed" | "claimed" | "group_lead" | "group_yield";
+      | "advert"
+      | "tick"
+      | "address_lost"
+      | "advert_sent"
+      | "announce_failed"
+      | "claimed"
+      | "slept"
+      | "group_lead"
+      | "group_yield";
   }
 >;
 

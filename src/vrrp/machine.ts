@@ -41,6 +41,7 @@ export function step(instance: Instance, event: Event, params: InstanceParams, n
     case "advert_sent":
     case "announce_failed":
     case "claimed":
+    case "slept":
     case "group_lead":
     case "group_yield":
       return protocolStep(instance, event, params, now);

@@ -56,6 +56,8 @@ export function masterStep(
       const burstAt = Math.min(state.burstAt, later(now, ANNOUNCE_RETRY_MS)) as MonoMs;
       return { instance: { ...instance, state: { ...state, burstAt } }, effects: [] };
     }
+    case "slept":
+      return awake(instance, state, event.forMs, params, now);
     case "claimed":
       return {
         instance: { ...instance, state: { ...state, burstSentAt: now } },
@@ -71,6 +73,23 @@ export function masterStep(
     default:
       return unreachable(event);
   }
+}
+
+/**
+ * A backup led meanwhile, as a rule, and has given way again or will on our advert; neighbours send to it until they are
+ * told. What it said during the sleep was handed in before: nobody better is there.
+ */
+function awake(instance: Instance, state: MasterState, forMs: number, params: InstanceParams, now: MonoMs): Step {
+  const own = ownPriority(instance, params);
+  return {
+    instance: { ...instance, state: { ...sent(state, params, now), burstSentAt: now } },
+    effects: [
+      { kind: "send_advert", priority: own },
+      { kind: "add_addresses" },
+      { kind: "announce", repeat: params.garp.repeat },
+      notice("warning", "vrrp.late", `the machine slept for ${Math.round(forMs / 1000)} s; VIPs announced again`),
+    ],
+  };
 }
 
 /** Another member of the group follows again: this one goes with it, and says goodbye so that the other node is quick. */

@@ -10,7 +10,7 @@ import { ADDRESS_OWNER } from "../../netlink/codec-route.ts";
 import type { NodeChange } from "../../netlink/node-view.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
 import { addressText, sameAddress } from "../../net/address.ts";
-import { wallNow } from "../../sys/clock.ts";
+import { sleepClockMs, wallNow } from "../../sys/clock.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import { groupOrder } from "../group.ts";
 import { linkFact } from "../node-facts.ts";
@@ -28,6 +28,9 @@ const GROUP_ORDERS_MAX = 1024;
 
 /** How often a master asks the link who else has its VIPs: a split brain is told of within two seconds. */
 const PROBE_INTERVAL_MS = 1500;
+
+/** Shorter is the resolution of two clocks read one after the other, and no neighbour has forgotten anything. */
+const SLEEP_MS_MIN = 500;
 
 export interface SpeakerReports {
   event(event: BallastEvent): void;
@@ -52,6 +55,8 @@ export class Speaker {
   private proxyServes: boolean | null = null;
   private waiting: Runner[] = [];
   private refreshIsDue = false;
+  /** How long the machine had slept since it was booted, when we looked last. */
+  private sleptBeforeMs = sleepClockMs();
   /** Several instances are being told something: their groups are looked at when all have heard it. */
   private telling = false;
 
@@ -324,6 +329,12 @@ export class Speaker {
   private drain(): void {
     this.route.drain();
     this.receiver.drain();
+    const sleptMs = sleepClockMs() - this.sleptBeforeMs;
+    if (sleptMs < SLEEP_MS_MIN) return;
+    this.sleptBeforeMs += sleptMs;
+    this.tell(() => {
+      for (const runner of this.runners) runner.handle({ kind: "slept", forMs: sleptMs });
+    });
   }
 }
 

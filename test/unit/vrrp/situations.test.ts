@@ -30,7 +30,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "vip-present-foreign": "test/net/vrrp.test.ts",
   "duplicate-vrid": "test/unit/vrrp/cases.test.ts (note address_list_foreign); the alarm itself is the runner's",
   "clock-step-forward": "cannot happen: every deadline is a MonoMs of CLOCK_MONOTONIC, the cores have no other clock",
-  "vm-suspend-resume": "later: needs CLOCK_BOOTTIME beside the monotonic clock; stop-cont covers the machine",
   "rx-queue-overflow": "later: needs SO_RXQ_OVFL control messages",
   "auth-hmac-clock-step": "later: auth_hmac is an unstable draft and not offered",
   "vip-answered-by-other-host": "test/net/vrrp.test.ts (a host that has the VIP too)",
@@ -46,6 +45,15 @@ situation("stop-cont", "step tick after a long standstill announces again when n
   const woken = step(running(params, "master", SELF, NOW), { kind: "tick" }, params, later(NOW, 10_000));
   expect(effectKinds(woken.effects)).toEqual(["send_advert", "add_addresses", "announce", "notice"]);
   expect(nextDeadline(woken.instance)).toBe(later(NOW, 11_000));
+});
+
+situation("vm-suspend-resume", "step slept as master sends an advert, then puts back and announces the VIPs", () => {
+  const params = paramsWith();
+  const slept = { kind: "slept", forMs: 60_000 } as const;
+  const woken = step(running(params, "master", SELF, NOW), slept, params, NOW);
+  expect(effectKinds(woken.effects)).toEqual(["send_advert", "add_addresses", "announce", "notice"]);
+  expect(nextDeadline(woken.instance)).toBe(later(NOW, 1000));
+  expect(step(running(params, "backup", SELF, NOW), slept, params, NOW).effects).toEqual([]);
 });
 
 situation("loop-stall", "step with the queued adverts before the tick does not take over", () => {
