@@ -90,7 +90,7 @@ async function sendOrder(client: AdminClient, dispatch: (message: Message) => vo
       ? `${answer.error.text}; ${answer.error.help}`
       : answer.value.ok
         ? null
-        : answer.value.text;
+        : refusalText(answer.value.text, answer.value.issues ?? []);
     if (refusal !== null) {
       dispatch({ kind: "reply", order, outcome: { ok: false, text: refusal, done }, nowMs: Date.now() });
       return;
@@ -99,6 +99,15 @@ async function sendOrder(client: AdminClient, dispatch: (message: Message) => vo
   }
   const summary = order.requests.length > 1 ? `${order.label}: done` : text;
   dispatch({ kind: "reply", order, outcome: { ok: true, reply: { ok: true, text: summary } }, nowMs: Date.now() });
+}
+
+/** One line for the notice: the first thing that is wrong, and where the others stand. */
+function refusalText(text: string, issues: readonly string[]): string {
+  const [first, ...more] = issues;
+  if (first === undefined) return text;
+  const rest = more.length === 0 ? "" : `${more.length + 1} errors (5 Events), first `;
+  // Without folders: the line has to fit, and the configuration's path is on other screens.
+  return `refused: ${rest}${first.split("\n", 1)[0]?.replace(/^\/\S*\//, "")}`;
 }
 
 function followEvents(client: AdminClient, dispatch: (message: Message) => void): { stop(): void } {

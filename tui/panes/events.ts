@@ -8,10 +8,14 @@ import { firstVisible, placeText } from "../components/list.ts";
 import { panel, PANEL_COLUMNS, PANEL_ROWS } from "../components/panel.ts";
 import type { Model } from "../model.ts";
 import { cursorIndex, eventRows } from "../rows.ts";
-import { fitPainted, paintedWidth, shown, unpaint } from "../text.ts";
+import { fitPainted, paintedWidth, shown, unpaint, wrapWords } from "../text.ts";
 import type { Theme } from "../theme.ts";
 import { listState } from "./bars.ts";
 import type { PaneProps } from "./pane.ts";
+
+/** Two lines hold the longest sentence but a configuration error with a long path at 80 columns. */
+const DETAIL_ROWS = 4;
+const DETAIL_FROM_ROWS = 18;
 
 /** Glyph and word: the level is never colour alone. */
 const levels: Readonly<
@@ -25,7 +29,8 @@ const levels: Readonly<
 
 export function eventsPane({ model, theme, width, height }: PaneProps): readonly string[] {
   const rows = eventRows(model);
-  const room = height - PANEL_ROWS;
+  const detailRows = rows.length > 0 && height >= DETAIL_FROM_ROWS ? DETAIL_ROWS : 0;
+  const room = height - PANEL_ROWS - detailRows;
   const cursor = cursorIndex(
     model.cursors.events,
     rows.map((row) => String(row.id)),
@@ -44,13 +49,29 @@ export function eventsPane({ model, theme, width, height }: PaneProps): readonly
   const right = [listState(model, theme, ""), placeText(cursor, rows.length, room), following]
     .filter((part) => part !== "")
     .join("   ");
+  const selected = rows[cursor];
+  return [
+    ...panel(theme, {
+      title: `Events (${rows.length})`,
+      right,
+      lines: rows.length === 0 ? [empty] : lines,
+      width,
+      height: height - detailRows,
+      focused: true,
+    }),
+    ...(selected === undefined || detailRows === 0 ? [] : wholeEvent(model, theme, selected, width)),
+  ];
+}
+
+/** The event under the cursor with its whole sentence, which its line in the list may have cut. */
+function wholeEvent(model: Model, theme: Theme, event: BallastEvent, width: number): readonly string[] {
+  const object = event.object === "" ? "" : `  ${shown(theme, event.object)}`;
   return panel(theme, {
-    title: `Events (${rows.length})`,
-    right,
-    lines: rows.length === 0 ? [empty] : lines,
+    title: `${clockText(event.wallMs, model.offsetMinutes)}  ${shown(theme, event.kind)}${object}`,
+    right: shown(theme, event.source),
+    lines: wrapWords(shown(theme, event.text), width - PANEL_COLUMNS),
     width,
-    height,
-    focused: true,
+    height: DETAIL_ROWS,
   });
 }
 
