@@ -3,13 +3,13 @@ import { didYouMean } from "../lib/suggest.ts";
 import type { NormaliseContext } from "./normalise-context.ts";
 import { pick } from "./normalise-context.ts";
 import type { Path } from "./schema-issue.ts";
-import { lvsCheckRows } from "./schema-lvs.ts";
+import { dnsRows, lvsCheckRows } from "./schema-lvs.ts";
 import type { Decoded } from "./schema-type.ts";
 import type { LvsCheckConfig } from "./types.ts";
 
 type WrittenCheck = Decoded<typeof lvsCheckRows>;
 
-const kinds = ["tcp", "http", "script"] as const;
+const kinds = ["tcp", "http", "udp", "dns", "smtp", "script"] as const;
 
 export interface CheckTarget {
   readonly family: 4 | 6;
@@ -35,7 +35,7 @@ export function lvsCheck(
 
 function withoutProbe(inherited: WrittenCheck, own: WrittenCheck): WrittenCheck {
   if (kinds.every((kind) => own[kind] === undefined)) return inherited;
-  const { tcp: _tcp, http: _http, script: _script, ...rest } = inherited;
+  const { tcp: _tcp, http: _http, udp: _udp, dns: _dns, smtp: _smtp, script: _script, ...rest } = inherited;
   return rest;
 }
 
@@ -61,11 +61,14 @@ function resolved(written: WrittenCheck, server: CheckTarget, at: Path, context:
 }
 
 function probeOf(written: WrittenCheck): LvsCheckConfig["probe"] {
-  const { http, script, host, user } = written;
+  const { http, udp, dns, smtp, script, host, user } = written;
   if (script !== undefined) {
     const dynamic = pick(lvsCheckRows.dynamic, written.dynamic);
     return { kind: "script", script: { command: script, user: user ?? null }, dynamic };
   }
+  if (udp !== undefined) return { kind: "udp" };
+  if (dns !== undefined) return { kind: "dns", name: pick(dnsRows.name, dns.name), type: pick(dnsRows.type, dns.type) };
+  if (smtp !== undefined) return { kind: "smtp", helo: smtp };
   if (http === undefined) return { kind: "tcp" };
   return { kind: "http", ...http, host: host ?? null, expect: pick(lvsCheckRows.expect, written.expect) };
 }

@@ -1,5 +1,6 @@
 /** Rows of [virtual_server.NAME], [ipvs] and [realserver]. */
 import { formatIp, parseIp } from "../lib/ip.ts";
+import { isDnsName } from "../net/dns.ts";
 import { DURATION_MS_MAX } from "../lib/units.ts";
 import { httpProbe, statusRanges } from "./schema-check.ts";
 import { command } from "./schema-notify.ts";
@@ -44,6 +45,19 @@ const user = text("a user name", /^[^\0:\s]+$/);
 const WEIGHT_MAX = 65_535;
 const U32_MAX = 4_294_967_295;
 
+const dnsName: Type<string> = {
+  words: 'a domain name such as "example.com"',
+  sections: [],
+  decode: (value, at, sink) =>
+    typeof value === "string" && isDnsName(value) ? value : mismatch(dnsName.words, value, at, sink),
+};
+
+/** keepalived.conf(5), "DNS_CHECK". */
+export const dnsRows = {
+  name: row(dnsName, "what is asked for", { default: "." }),
+  type: row(choice(["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA"]), "which records", { default: "SOA" }),
+} as const;
+
 /** keepalived.conf(5), "real_server": defaults of its checkers. */
 export const lvsCheckRows = {
   tcp: row(only(true, boolean), "connect and close", { was: ["tcp_check"] }),
@@ -53,6 +67,11 @@ export const lvsCheckRows = {
     was: ["virtualhost"],
   }),
   expect: row(statusRanges, "status codes that count as up", { default: "200-299", was: ["status_code"] }),
+  udp: row(only(true, boolean), "a datagram, and no ICMP error within the timeout", { was: ["udp_check"] }),
+  dns: row(shorthand("virtual_server.check.dns", "name", dnsRows), "a query over UDP, answered with NOERROR", {
+    was: ["dns_check"],
+  }),
+  smtp: row(text("a host name", /^[A-Za-z0-9._:[\]-]+$/), "greeting, and HELO with this name", { was: ["smtp_check"] }),
   script: row(command, "exit code 0 is up", { was: ["misc_path", "misc_check"] }),
   dynamic: row(boolean, "exit codes 2–255 of the script are weights and 2", { default: false, was: ["misc_dynamic"] }),
   user: row(user, "user to run the script as", { defaultWords: "global.user" }),
@@ -63,9 +82,6 @@ export const lvsCheckRows = {
   retry: row(integer(0, 255), "further attempts before a server is down", { default: 1, was: ["nb_get_retry"] }),
   delay_before_retry: row(interval, "time before each of them", { default: "1s" }),
   ping: later(boolean, "ICMP echo"),
-  udp: later(boolean, "a datagram and no ICMP error"),
-  dns: later(text(), "a DNS query"),
-  smtp: later(text(), "greeting and HELO"),
   file: later(text(), "a weight in a file"),
   tls: later(boolean, "HTTP over TLS"),
   digest: later(text(), "MD5 of the answer"),

@@ -100,6 +100,12 @@ function probeTree(probe: LvsCheckConfig["probe"]): Tree {
         host: probe.host ?? undefined,
         expect: probe.expect.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(","),
       };
+    case "udp":
+      return { udp: true };
+    case "dns":
+      return { dns: { name: probe.name, type: probe.type } };
+    case "smtp":
+      return { smtp: probe.helo };
     case "script":
       return { script: [...probe.script.command], user: probe.script.user ?? undefined, dynamic: probe.dynamic };
   }

@@ -117,10 +117,15 @@ export interface RealServerConfig {
   readonly check: LvsCheckConfig | null;
 }
 
+export type LvsDnsType = "A" | "NS" | "CNAME" | "SOA" | "MX" | "TXT" | "AAAA";
+
 /** A check with keepalived's timing. */
 export interface LvsCheckConfig {
   readonly probe:
-    | CheckConfig["probe"]
+    | Extract<CheckConfig["probe"], { kind: "tcp" | "http" }>
+    | { readonly kind: "udp" }
+    | { readonly kind: "dns"; readonly name: string; readonly type: LvsDnsType }
+    | { readonly kind: "smtp"; readonly helo: string }
     /** Exit code 0 is up; dynamic: 2–255 are up with this weight and 2 (keepalived: misc_dynamic). */
     | { readonly kind: "script"; readonly script: LvsCommandConfig; readonly dynamic: boolean };
   /** Where the probe connects. */

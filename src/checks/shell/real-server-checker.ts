@@ -5,8 +5,10 @@ import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import { checkRequest } from "../http-probe.ts";
 import { afterAttempt, scriptVerdict } from "../real-server.ts";
 import type { ProbeResult } from "../result.ts";
+import { startDnsProbe, startUdpProbe } from "./probe-datagram.ts";
 import { startHttpProbe } from "./probe-http.ts";
 import type { RunningProbe } from "./probe-socket.ts";
+import { startSmtpProbe } from "./probe-smtp.ts";
 import { startTcpProbe } from "./probe-tcp.ts";
 
 export interface CheckedReal {
@@ -46,6 +48,8 @@ interface Subject {
   probe: RunningProbe | null;
 }
 
+/** RFC 1035, section 4.1.1: sixteen bits. */
+const DNS_IDS = 65_536;
 const NOTHING = new Uint8Array(0);
 
 export class RealServerChecker {
@@ -100,6 +104,17 @@ export class RealServerChecker {
         break;
       case "http":
         subject.probe = startHttpProbe(this.loop, target, probe, subject.request, timeoutMs, timeoutMs, done);
+        break;
+      case "udp":
+        subject.probe = startUdpProbe(this.loop, target, timeoutMs, done);
+        break;
+      case "dns": {
+        const question = { id: Math.floor(this.options.random() * DNS_IDS), name: probe.name, type: probe.type };
+        subject.probe = startDnsProbe(this.loop, target, question, timeoutMs, done);
+        break;
+      }
+      case "smtp":
+        subject.probe = startSmtpProbe(this.loop, target, probe.helo, timeoutMs, done);
         break;
       case "script":
         subject.probe = this.options.runScript(probe.script, timeoutMs, (code, reason) => {
