@@ -23,6 +23,7 @@ const handlers: { readonly [C in CommandName]: (args: CliArgs) => Promise<number
   realserver: async (args) => (await import("./cli/realserver.ts")).runRealserver(args),
   lvs: async (args) => (await import("./cli/lvs.ts")).runLvs(args),
   events: async (args) => (await import("./cli/events.ts")).runEvents(args),
+  schema: async (args) => (await import("./cli/schema.ts")).runSchema(args),
   version: async (args) => (await import("./cli/version.ts")).runVersion(args),
   help: async (args) => (await import("./cli/help.ts")).runHelp(args),
 };

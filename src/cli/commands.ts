@@ -145,6 +145,11 @@ export const commands = {
       { name: "since", value: "TIME", help: "only events younger than this, for example 10m" },
     ],
   },
+  schema: {
+    usage: "schema [SECTION]",
+    help: "every key of the configuration: type, default, meaning",
+    flags: [],
+  },
   version: { usage: "version", help: "version and commit", flags: [] },
   help: { usage: "help [COMMAND]", help: "this help, or a command's", flags: [] },
 } as const satisfies Readonly<Record<string, CommandRow>>;
@@ -170,7 +175,6 @@ export const laterCommands: readonly string[] = [
   "import",
   "bench",
   "init",
-  "schema",
   "completions",
   "man",
   "install",

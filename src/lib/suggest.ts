@@ -17,7 +17,17 @@ export function suggest(word: string, candidates: Iterable<string>): string | nu
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? completion(plain, candidates);
+}
+
+/** Two letters of a word are typed for the whole of it; one could be anything. */
+const START_LENGTH_MIN = 2;
+
+/** The one candidate that begins with the word; null when there is none or several. */
+function completion(plain: string, candidates: Iterable<string>): string | null {
+  if (plain.length < START_LENGTH_MIN) return null;
+  const found = [...new Set(candidates)].filter((candidate) => plainForm(candidate).startsWith(plain));
+  return found.length === 1 ? (found[0] ?? null) : null;
 }
 
 /** The clause for a message: `; did you mean "weight"?` or nothing. */

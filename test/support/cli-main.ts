@@ -31,6 +31,8 @@ async function main(): Promise<number> {
       return (await import("../../src/cli/orders.ts")).runReload(args.value);
     case "stop":
       return (await import("../../src/cli/orders.ts")).runStop(args.value);
+    case "schema":
+      return (await import("../../src/cli/schema.ts")).runSchema(args.value);
     case "version":
       return (await import("../../src/cli/version.ts")).runVersion(args.value);
     case "run":

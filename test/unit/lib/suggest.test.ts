@@ -10,12 +10,19 @@ test.each([
   ["chekc", "check"],
   ["virtual-router-id", "virtual_router_id"],
   ["ADVERT_INTERVALL", "advert_interval"],
+  ["virtual", "virtual_router_id"],
 ])("suggest finds what %s meant", (word, expected) => {
   expect(suggest(word, words)).toBe(expected);
 });
 
 test.each(["", "zzz", "wh", "x".repeat(10_000)])("suggest stays silent for %j", (word) => {
   expect(suggest(word, words)).toBeNull();
+});
+
+test("suggest completes the beginning of one word, not of several", () => {
+  expect(suggest("stat", ["status", "stop", "server"])).toBe("status");
+  expect(suggest("virtual", ["virtual_router_id", "virtual_server"])).toBeNull();
+  expect(suggest("w", words)).toBeNull();
 });
 
 test("didYouMean is a clause or nothing", () => {
