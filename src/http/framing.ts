@@ -23,6 +23,7 @@ import { type MessageHead, NOMINATED_MAX } from "./head.ts";
 import { headerIdOf, headerIds } from "./header-names.ts";
 import { reject } from "./reject.ts";
 
+const CRLF_BYTES = 2;
 const CHUNKED = asciiBytes("chunked");
 const CONTINUE = asciiBytes("100-continue");
 
@@ -52,6 +53,12 @@ export function noteField(buf: Uint8Array, head: MessageHead, index: number, id:
       }
       head.hostStart = start;
       head.hostEnd = end;
+      if (start > head.nameEnd[index] + 2 || buf[start - 1] === TAB || end + CRLF_BYTES !== head.lineEnd[index]) {
+        // Written anew, with one space, behind a start line of its own.
+        head.drop[index] = 1;
+        head.hostIsOddlySpaced = true;
+        head.startLineIsCanonical = false;
+      }
       return 0;
     case headerIds.expect:
       return isRequest ? noteExpect(buf, head, index) : 0;

@@ -103,6 +103,8 @@ export class MessageHead {
   hostEnd = -1;
   /** The authority comes from the target: the received Host is ignored (RFC 9112 3.2.2). */
   hostFromTarget = false;
+  /** The received Host line has white space that readers treat differently (nginx: a tab is part of the value). */
+  hostIsOddlySpaced = false;
   /** Column of the received Host field; -1 when there is none. */
   hostIndex = -1;
 
@@ -147,6 +149,7 @@ export class MessageHead {
     this.hostStart = -1;
     this.hostEnd = -1;
     this.hostFromTarget = false;
+    this.hostIsOddlySpaced = false;
     this.hostIndex = -1;
     this.status = 0;
     this.reasonStart = 0;

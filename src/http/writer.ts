@@ -86,7 +86,7 @@ export function writeRequestHead(
     out = emitRequestLine(buf, out, head);
     kept = head.fieldsStart;
   }
-  if (!edits.replacesHost && (head.hostFromTarget || head.hostStart < 0)) out = emitHost(buf, out, head, forward);
+  if (!edits.replacesHost && needsHost(head)) out = emitHost(buf, out, head, forward);
   out = emitKept(buf, out, kept, head);
   if (head.chunked) out = emitBytes(buf, out, TRANSFER_ENCODING_CHUNKED);
   else if (head.contentLength >= 0) out = emitContentLength(buf, out, head.contentLength);
@@ -137,6 +137,11 @@ export function writeResponseHead(
 /** Whether only the end of the connection ends this response for such a client. */
 export function isCloseDelimited(head: MessageHead, clientMinor: number): boolean {
   return head.bodyKind === bodyKinds.untilClose || (head.bodyKind === bodyKinds.chunked && clientMinor === 0);
+}
+
+/** Whether the Host line is not among the lines that are kept. */
+function needsHost(head: MessageHead): boolean {
+  return head.hostFromTarget || head.hostStart < 0 || head.hostIsOddlySpaced;
 }
 
 function emitRequestLine(buf: Uint8Array, at: number, head: MessageHead): number {

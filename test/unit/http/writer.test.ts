@@ -50,6 +50,16 @@ describe("writeRequestHead", () => {
     expect(sentRequest(`\r\n${text}`)).toBe(text);
   });
 
+  test("writes a Host with a tab or trailing space around its value anew: nginx reads the tab as part of it", () => {
+    for (const odd of ["Host:\t h", "Host: h\t", "Host: h ", "hOST: \th"]) {
+      expect(sentRequest(`GET / HTTP/1.1\r\nA: b\r\n${odd}\r\nC: d\r\n\r\n`)).toBe(
+        "GET / HTTP/1.1\r\nHost: h\r\nA: b\r\nC: d\r\n\r\n",
+      );
+    }
+    const kept = "GET / HTTP/1.1\r\nA: b\r\nhost:h\r\n\r\n";
+    expect(sentRequest(kept)).toBe(kept);
+  });
+
   test("leaves out dropped lines wherever they stand", () => {
     expect(
       sentRequest("GET / HTTP/1.1\r\nConnection: q\r\nTE: x\r\nHost: h\r\nQ: 1\r\nA: b\r\nKeep-Alive: 5\r\n\r\n"),
