@@ -9,7 +9,7 @@ import type { LvsCheckConfig } from "./types.ts";
 
 type WrittenCheck = Decoded<typeof lvsCheckRows>;
 
-const kinds = ["tcp", "http", "udp", "dns", "smtp", "script"] as const;
+const kinds = ["tcp", "http", "ping", "udp", "dns", "smtp", "script"] as const;
 
 export interface CheckTarget {
   readonly family: 4 | 6;
@@ -35,7 +35,16 @@ export function lvsCheck(
 
 function withoutProbe(inherited: WrittenCheck, own: WrittenCheck): WrittenCheck {
   if (kinds.every((kind) => own[kind] === undefined)) return inherited;
-  const { tcp: _tcp, http: _http, udp: _udp, dns: _dns, smtp: _smtp, script: _script, ...rest } = inherited;
+  const {
+    tcp: _tcp,
+    http: _http,
+    ping: _ping,
+    udp: _udp,
+    dns: _dns,
+    smtp: _smtp,
+    script: _script,
+    ...rest
+  } = inherited;
   return rest;
 }
 
@@ -47,7 +56,7 @@ function resolved(written: WrittenCheck, server: CheckTarget, at: Path, context:
   const family = written.address === undefined ? server.family : written.address.includes(":") ? 6 : 4;
   const port = written.port ?? server.port;
   const probe = probeOf(written);
-  if (port === 0 && probe.kind !== "script") {
+  if (port === 0 && probe.kind !== "script" && probe.kind !== "ping") {
     context.sink.error(place, "has no port to connect to", { help: "name one: check = { port = 80 }" });
   }
   return {
@@ -61,11 +70,12 @@ function resolved(written: WrittenCheck, server: CheckTarget, at: Path, context:
 }
 
 function probeOf(written: WrittenCheck): LvsCheckConfig["probe"] {
-  const { http, udp, dns, smtp, script, host, user } = written;
+  const { http, ping, udp, dns, smtp, script, host, user } = written;
   if (script !== undefined) {
     const dynamic = pick(lvsCheckRows.dynamic, written.dynamic);
     return { kind: "script", script: { command: script, user: user ?? null }, dynamic };
   }
+  if (ping !== undefined) return { kind: "ping" };
   if (udp !== undefined) return { kind: "udp" };
   if (dns !== undefined) return { kind: "dns", name: pick(dnsRows.name, dns.name), type: pick(dnsRows.type, dns.type) };
   if (smtp !== undefined) return { kind: "smtp", helo: smtp };

@@ -67,6 +67,7 @@ export const lvsCheckRows = {
     was: ["virtualhost"],
   }),
   expect: row(statusRanges, "status codes that count as up", { default: "200-299", was: ["status_code"] }),
+  ping: row(only(true, boolean), "ICMP echo", { was: ["ping_check"] }),
   udp: row(only(true, boolean), "a datagram, and no ICMP error within the timeout", { was: ["udp_check"] }),
   dns: row(shorthand("virtual_server.check.dns", "name", dnsRows), "a query over UDP, answered with NOERROR", {
     was: ["dns_check"],
@@ -81,7 +82,6 @@ export const lvsCheckRows = {
   timeout: row(interval, "time for one check", { default: "5s", was: ["connect_timeout", "misc_timeout"] }),
   retry: row(integer(0, 255), "further attempts before a server is down", { default: 1, was: ["nb_get_retry"] }),
   delay_before_retry: row(interval, "time before each of them", { default: "1s" }),
-  ping: later(boolean, "ICMP echo"),
   file: later(text(), "a weight in a file"),
   tls: later(boolean, "HTTP over TLS"),
   digest: later(text(), "MD5 of the answer"),

@@ -100,6 +100,8 @@ function probeTree(probe: LvsCheckConfig["probe"]): Tree {
         host: probe.host ?? undefined,
         expect: probe.expect.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(","),
       };
+    case "ping":
+      return { ping: true };
     case "udp":
       return { udp: true };
     case "dns":

@@ -123,6 +123,7 @@ export type LvsDnsType = "A" | "NS" | "CNAME" | "SOA" | "MX" | "TXT" | "AAAA";
 export interface LvsCheckConfig {
   readonly probe:
     | Extract<CheckConfig["probe"], { kind: "tcp" | "http" }>
+    | { readonly kind: "ping" }
     | { readonly kind: "udp" }
     | { readonly kind: "dns"; readonly name: string; readonly type: LvsDnsType }
     | { readonly kind: "smtp"; readonly helo: string }

@@ -2,6 +2,7 @@
 import type { Config } from "../config/types.ts";
 import { currentUid, effectiveCapabilities, hasCapability, type Identity } from "../sys/process.ts";
 import { resolveIdentity } from "./identity.ts";
+import { roleTable } from "./table.ts";
 
 export type Preflight =
   | { readonly ok: true; readonly drop: { readonly identity: Identity | null } | null }
@@ -9,10 +10,11 @@ export type Preflight =
 
 /** The rights that roles will give up, or why this configuration cannot run with the rights at hand. */
 export function checkRights(config: Config): Preflight {
-  if (config.lvs !== undefined && !hasCapability("NET_ADMIN")) {
-    const object = config.lvs.virtualServers[0];
+  for (const name of roleTable.director.keep(config)) {
+    if (hasCapability(name)) continue;
+    const object = config.lvs?.virtualServers[0];
     const what = object === undefined ? "ipvs" : `virtual_server.${object.name}`;
-    const reason = `${what} needs CAP_NET_ADMIN: run as root, or under systemd with AmbientCapabilities=`;
+    const reason = `${what} needs CAP_${name}: run as root, or under systemd with AmbientCapabilities=`;
     return { ok: false, reason };
   }
   for (const name of ["NET_ADMIN", "NET_RAW"] as const) {

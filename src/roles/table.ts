@@ -1,5 +1,5 @@
 /** The roles: how many processes of each, which rights they keep. The one place where this is decided. */
-import type { Config } from "../config/types.ts";
+import type { Config, LvsConfig } from "../config/types.ts";
 import type { RoleName } from "../ipc/messages.ts";
 import type { Capability } from "../sys/process.ts";
 
@@ -29,7 +29,7 @@ export const roleTable: { readonly [R in RoleName]: RoleRow } = {
   director: {
     processes: (config) => (hasChecks(config) || config.lvs !== undefined ? 1 : 0),
     // The kernel's IPVS table answers to nobody else; without virtual servers there is nothing to have it for.
-    keep: (config) => (config.lvs === undefined ? [] : ["NET_ADMIN"]),
+    keep: (config) => (config.lvs === undefined ? [] : hasPings(config.lvs) ? ["NET_ADMIN", "NET_RAW"] : ["NET_ADMIN"]),
     realtime: false,
     heartbeat: 101,
   },
@@ -41,6 +41,11 @@ export const roleTable: { readonly [R in RoleName]: RoleRow } = {
   },
   admin: { processes: () => 1, keep: () => [], realtime: false, heartbeat: 102 },
 };
+
+/** Echo requests need a raw socket. */
+export function hasPings({ virtualServers }: LvsConfig): boolean {
+  return virtualServers.some(({ realServers }) => realServers.some(({ check }) => check?.probe.kind === "ping"));
+}
 
 function hasChecks(config: Config): boolean {
   return config.backends.some((backend) => backend.servers.some((server) => server.check));

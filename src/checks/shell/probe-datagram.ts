@@ -1,9 +1,10 @@
 /**
- * Checks by one datagram. UDP: no ICMP error within the time means that somebody listens (keepalived, UDP_CHECK). DNS:
+ * Checks by one packet. Ping: the echo comes back (keepalived, PING_CHECK). UDP: no ICMP error within the time means that somebody listens (keepalived, UDP_CHECK). DNS:
  * an answer to our question with NOERROR (keepalived, DNS_CHECK).
  */
 import type { SocketAddress } from "../../config/types.ts";
 import { decodeDnsAnswer, type DnsType, encodeDnsQuery } from "../../net/dns.ts";
+import { encodeEcho, ICMP_PROTOCOL, isEchoReply } from "../../net/icmp.ts";
 import { AF, EPOLL, SOCK } from "../../sys/abi.ts";
 import { E, errnoText } from "../../sys/errno.ts";
 import type { Loop } from "../../sys/loop.ts";
@@ -13,6 +14,9 @@ import { connectionProblem, L4_OK, L7_TIMEOUT, type ProbeResult } from "../resul
 import { receiveScratch, type RunningProbe } from "./probe-socket.ts";
 
 const sendScratch = pinned(1024);
+const UDP_SOCKET = { type: SOCK.DGRAM, protocol: 0 } as const;
+const PING_OK: ProbeResult = { kind: "checked", passed: true, status: "L4OK", info: "echo reply" };
+const PING_TIMEOUT: ProbeResult = { kind: "checked", passed: false, status: "L4TOUT", info: "no echo reply" };
 /** RFC 862's port would echo anything; most services ignore what they do not understand. */
 const UDP_PAYLOAD = new TextEncoder().encode("ballast-check\n");
 
@@ -23,7 +27,24 @@ export function startUdpProbe(
   done: (result: ProbeResult) => void,
 ): RunningProbe {
   // Any answer is a sign of life, whatever it says.
-  return startDatagram(loop, target, UDP_PAYLOAD, timeoutMs, L4_OK, () => L4_OK, done);
+  return startPacket(loop, target, UDP_SOCKET, UDP_PAYLOAD, timeoutMs, L4_OK, () => L4_OK, done);
+}
+
+/** Needs CAP_NET_RAW. sequence: 0–65535, a new one for each probe; it tells probes of one process apart. */
+export function startPingProbe(
+  loop: Loop,
+  target: SocketAddress,
+  sequence: number,
+  timeoutMs: number,
+  done: (result: ProbeResult) => void,
+): RunningProbe {
+  const family = target.kind === "inet" ? target.family : 4;
+  const identifier = process.pid & 0xffff;
+  const payload = encodeEcho(family, identifier, sequence);
+  const read = (length: number): ProbeResult | null =>
+    isEchoReply(family, receiveScratch.bytes, length, identifier, sequence) ? PING_OK : null;
+  const kind = { type: SOCK.RAW, protocol: ICMP_PROTOCOL[family] };
+  return startPacket(loop, target, kind, payload, timeoutMs, PING_TIMEOUT, read, done);
 }
 
 /** id: 0–65535, a new one for each question. */
@@ -42,13 +63,14 @@ export function startDnsProbe(
     const passed = answer.value === "NOERROR";
     return { kind: "checked", passed, status: passed ? "L7OK" : "L7STS", info: `DNS ${answer.value}` };
   };
-  return startDatagram(loop, target, encodeDnsQuery(id, name, type), timeoutMs, L7_TIMEOUT, read, done);
+  return startPacket(loop, target, UDP_SOCKET, encodeDnsQuery(id, name, type), timeoutMs, L7_TIMEOUT, read, done);
 }
 
 /** `silence`: what the passing of the time means; `read`: what an answer means, null: wait on. */
-function startDatagram(
+function startPacket(
   loop: Loop,
   target: SocketAddress,
+  kind: { readonly type: number; readonly protocol: number },
   payload: Uint8Array,
   timeoutMs: number,
   silence: ProbeResult,
@@ -57,7 +79,7 @@ function startDatagram(
 ): RunningProbe {
   let ended = false;
   const family = target.kind === "inet" && target.family === 6 ? AF.INET6 : AF.INET;
-  const fd = sockets.socket(family, SOCK.DGRAM | SOCK.NONBLOCK | SOCK.CLOEXEC, 0);
+  const fd = sockets.socket(family, kind.type | SOCK.NONBLOCK | SOCK.CLOEXEC, kind.protocol);
   if (fd < 0) {
     loop.defer(() => done({ kind: "unable", reason: errnoText(fd) }));
     return { cancel: () => undefined };

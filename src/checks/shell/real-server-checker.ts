@@ -5,7 +5,7 @@ import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import { checkRequest } from "../http-probe.ts";
 import { afterAttempt, scriptVerdict } from "../real-server.ts";
 import type { ProbeResult } from "../result.ts";
-import { startDnsProbe, startUdpProbe } from "./probe-datagram.ts";
+import { startDnsProbe, startPingProbe, startUdpProbe } from "./probe-datagram.ts";
 import { startHttpProbe } from "./probe-http.ts";
 import type { RunningProbe } from "./probe-socket.ts";
 import { startSmtpProbe } from "./probe-smtp.ts";
@@ -56,6 +56,8 @@ export class RealServerChecker {
   private readonly loop: Loop;
   private readonly options: RealCheckerOptions;
   private subjects = new Map<string, Subject>();
+  /** Sequence number of the last echo request. */
+  private pings = 0;
 
   constructor(loop: Loop, options: RealCheckerOptions) {
     this.loop = loop;
@@ -104,6 +106,10 @@ export class RealServerChecker {
         break;
       case "http":
         subject.probe = startHttpProbe(this.loop, target, probe, subject.request, timeoutMs, timeoutMs, done);
+        break;
+      case "ping":
+        this.pings = (this.pings + 1) & 0xffff;
+        subject.probe = startPingProbe(this.loop, target, this.pings, timeoutMs, done);
         break;
       case "udp":
         subject.probe = startUdpProbe(this.loop, target, timeoutMs, done);

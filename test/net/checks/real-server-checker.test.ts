@@ -134,6 +134,16 @@ test("RealServerChecker asks a name server and takes only NOERROR to its own que
   expect(await verdict(checking({ probe, retry: 0 }, await freePort()))).toBe("false L4CON Connection refused");
 });
 
+test.skipIf(process.getuid?.() !== 0)("RealServerChecker pings", async () => {
+  const probe = { kind: "ping" } as const;
+  const at = (family: 4 | 6, host: string) => ({ kind: "inet", family, host, port: 0 }) as const;
+  expect(await verdict(checking({ probe, target: at(4, "127.0.0.1") }, 0))).toBe("true L4OK echo reply");
+  expect(await verdict(checking({ probe, target: at(6, "::1") }, 0))).toBe("true L4OK echo reply");
+  // Reserved (RFC 1112, section 4): nobody answers from there.
+  const nobody = await verdict(checking({ probe, target: at(4, "240.0.0.1"), retry: 0 }, 0));
+  expect(nobody).toMatch(/^false L4(?:TOUT no echo reply|CON )/);
+});
+
 test("RealServerChecker takes silence for life and an ICMP error for death over UDP", async () => {
   const probe = { kind: "udp" } as const;
   expect(await verdict(checking({ probe }, await udpServer(() => null)))).toBe("true L4OK Layer4 check passed");

@@ -1,0 +1,27 @@
+import { expect, test } from "bun:test";
+import { foldChecksum, sumWords } from "../../../src/net/checksum.ts";
+import { encodeEcho, isEchoReply } from "../../../src/net/icmp.ts";
+
+test("encodeEcho writes a request with its checksum, and leaves ICMPv6's to the kernel", () => {
+  const four = encodeEcho(4, 0x1234, 7);
+  expect(foldChecksum(sumWords(four, 0, four.length, 0))).toBe(0);
+  expect(four.toHex().slice(0, 4) + four.toHex().slice(8, 16)).toBe("080012340007");
+  expect(encodeEcho(6, 0x1234, 7).toHex().slice(0, 16)).toBe("8000000012340007");
+});
+
+test("isEchoReply takes the reply to this request only, behind an IP header of any length", () => {
+  const reply = (header: string, type: string, rest = "12340007"): Uint8Array =>
+    Uint8Array.fromHex(`${header}${type}00ffff${rest}`);
+  const short = `45${"00".repeat(19)}`;
+  const long = `46${"00".repeat(23)}`;
+  const is = (bytes: Uint8Array, family: 4 | 6 = 4): boolean => isEchoReply(family, bytes, bytes.length, 0x1234, 7);
+  expect([is(reply(short, "00")), is(reply(long, "00")), is(reply("", "81"), 6)]).toEqual([true, true, true]);
+  expect([is(reply(short, "08")), is(reply(short, "00", "12340008")), is(reply("", "80"), 6)]).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  for (let length = 0; length < 28; length++) {
+    expect([length, isEchoReply(4, reply(short, "00"), length, 0x1234, 7)]).toEqual([length, false]);
+  }
+});
