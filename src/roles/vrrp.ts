@@ -10,7 +10,7 @@ import type { Channel } from "../ipc/shell/channel.ts";
 import { RouteSocket } from "../netlink/shell/route-socket.ts";
 import { monoNow, wallNow } from "../sys/clock.ts";
 import { SysError } from "../sys/errno.ts";
-import type { Loop } from "../sys/loop.ts";
+import type { Loop, LoopTimer } from "../sys/loop.ts";
 import { lockMemory } from "../sys/process.ts";
 import { newInstance } from "../vrrp/instance.ts";
 import { instanceSettings } from "../vrrp/settings.ts";
@@ -36,7 +36,7 @@ export function runVrrpRole(channel: Channel, loop: Loop): void {
   channel.on("proxy_health", ({ serving }) => role.proxyHealth(serving));
   channel.on("script_result", (result) => role.scriptResult(result));
   channel.on("vrrp_order", ({ order, instance }) => role.order(order, instance));
-  channel.on("stop", () => role.stop());
+  channel.on("stop", ({ mode, withinMs }) => role.stop(mode === "now" ? 0 : withinMs));
   channel.onClose(() => role.end());
 }
 
@@ -51,6 +51,8 @@ class VrrpRole {
   /** Why there is no speaker; null when there is one. */
   private refusal: string | null = null;
   private statusIsDue = false;
+  /** It hands over and ends; this is the latest moment. */
+  private leaving: LoopTimer | null = null;
   /** The will that the supervisor has, as text. */
   private willText = "";
 
@@ -99,7 +101,17 @@ class VrrpRole {
     this.statusChanged();
   }
 
-  stop(): void {
+  /** Serves on until a backup leads, for as long as one needs and `withinMs` at most; then it is gone in any case. */
+  stop(withinMs: number): void {
+    if (this.leaving !== null) this.leaving.cancel();
+    const waitMs = Math.min(withinMs, withinMs === 0 ? 0 : (this.speaker?.handOver() ?? 0));
+    if (waitMs === 0) return this.leave();
+    this.leaving = this.loop.after(waitMs, () => this.leave());
+  }
+
+  private leave(): void {
+    this.leaving?.cancel();
+    this.leaving = null;
     this.speaker?.stop();
     this.speaker = null;
     this.sendWill();
@@ -169,6 +181,7 @@ class VrrpRole {
     this.statusIsDue = true;
     this.loop.defer(() => {
       if (this.statusIsDue) this.sendStatus();
+      if (this.leaving !== null && this.speaker?.leads !== true) this.leave();
     });
   }
 

@@ -122,6 +122,8 @@ export interface MasterState {
   readonly burstSentAt: MonoMs;
   /** Adverts in a row that the kernel did not take. */
   readonly sendFailures: number;
+  /** It has said goodbye and keeps the VIPs until another node leads, at the latest until then; null: it just leads. */
+  readonly handOverUntil: MonoMs | null;
   readonly rival: Rival | null;
 }
 

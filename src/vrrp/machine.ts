@@ -57,7 +57,7 @@ export function nextDeadline(instance: Instance): MonoMs {
     case "backup":
       return state.wantsToLead ? NEVER : state.downAt;
     case "master":
-      return Math.min(state.advertAt, state.burstAt, state.refreshAt) as MonoMs;
+      return state.handOverUntil ?? (Math.min(state.advertAt, state.burstAt, state.refreshAt) as MonoMs);
     case "fault":
       return state.retryAt;
     case "init":

@@ -17,7 +17,7 @@ import {
 } from "./instance.ts";
 import { nodeStep } from "./node.ts";
 import { adoptedDownMs, downMs } from "./timing.ts";
-import { enterBackup, resignation } from "./transition.ts";
+import { enterBackup, enterQuiet, resignation } from "./transition.ts";
 import { priority } from "./wire.ts";
 
 /** Adverts of a rival after which both nodes are taken to lead at once (split brain) and the operator is told. */
@@ -134,6 +134,7 @@ function masterAdvert(
   now: MonoMs,
 ): Step {
   const own = ownPriority(instance, params);
+  if (state.handOverUntil !== null) return handedOver(instance, advert, params, now);
   if (advert.priority === priority.resign) {
     // Another master resigned: tell whoever listened to it that there is still one.
     return {
@@ -155,6 +156,21 @@ function masterAdvert(
     return { instance: entered.instance, effects: [{ kind: "send_advert", priority: own }, ...entered.effects] };
   }
   return answerLower(instance, state, advert, params, now, own);
+}
+
+/** The node that takes over speaks: now the VIPs leave. No answer, which would take them back. */
+function handedOver(instance: Instance, advert: AdvertEvent, params: InstanceParams, now: MonoMs): Step {
+  if (advert.priority === priority.resign) return { instance, effects: [] };
+  const text = `handed over to ${addressText(advert.source)} by order`;
+  if (instance.node.maintenance) return enterQuiet(instance, "maint", "maint-order", text);
+  const intervalMs = params.version === 3 ? advert.intervalMs : params.advertIntervalMs;
+  return enterBackup(instance, params, now, "failover-order", {
+    masterIntervalMs: intervalMs,
+    waitMs: adoptedDownMs(params.version, ownPriority(instance, params), intervalMs, params.advertIntervalMs),
+    master: { address: advert.source.slice(), priority: advert.priority },
+    remove: true,
+    text,
+  });
 }
 
 /** A lower master shall give way: an advert at once, and gratuitous ARP for the hosts that it misled. */
@@ -202,6 +218,7 @@ function countRival(rival: Rival | null, advert: AdvertEvent, params: InstancePa
 
 function masterTick(instance: Instance, state: MasterState, params: InstanceParams, now: MonoMs): Step {
   const own = ownPriority(instance, params);
+  if (state.handOverUntil !== null) return handOverTick(instance, state, params, now, own);
   const effects: Effect[] = [];
   let next = state;
   if (state.rival !== null && now - state.rival.countedAt > RIVAL_GONE_BEATS * params.advertIntervalMs) {
@@ -239,6 +256,25 @@ function masterTick(instance: Instance, state: MasterState, params: InstancePara
     next = { ...next, refreshAt: later(now, params.garp.refreshMs) };
   }
   return { instance: { ...instance, state: next }, effects };
+}
+
+/** Nobody took over: this node says that it still leads, and stays. */
+function handOverTick(instance: Instance, state: MasterState, params: InstanceParams, now: MonoMs, own: number): Step {
+  if (state.handOverUntil === null || now < state.handOverUntil) return { instance, effects: [] };
+  if (instance.node.maintenance) {
+    return enterQuiet(instance, "maint", "maint-order", "in maintenance by order; no other node took over");
+  }
+  return {
+    instance: {
+      ...instance,
+      state: { ...sent(state, params, now), handOverUntil: null },
+      node: { ...instance.node, yielded: false },
+    },
+    effects: [
+      { kind: "send_advert", priority: own },
+      notice("warning", "vrrp.order", "no other node took over; this one goes on leading"),
+    ],
+  };
 }
 
 /** The advert timer after an advert that was due, or sent, at `at`: adding to the due time keeps the beat free of drift. */

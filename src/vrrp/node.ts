@@ -12,6 +12,7 @@ import {
   type Instance,
   type InstanceParams,
   type LinkFact,
+  type MasterState,
   type NodeFacts,
   notice,
   ownPriority,
@@ -20,7 +21,7 @@ import {
 } from "./instance.ts";
 import { downMs, skewMs } from "./timing.ts";
 import { failedTrack, type TrackReading, trackName } from "./track.ts";
-import { enterBackup, enterFault, enterMaster, enterQuiet, faultText, resignation } from "./transition.ts";
+import { enterBackup, enterFault, enterMaster, enterQuiet, faultText } from "./transition.ts";
 import { priority } from "./wire.ts";
 
 export type NodeEvent =
@@ -176,12 +177,14 @@ function orderStep(
   now: MonoMs,
 ): Step {
   switch (order) {
-    case "maint":
-      return settle({ ...instance, node: { ...instance.node, maintenance: true } }, params, now, "maint-order", false);
-    case "resume": {
-      const node = { ...instance.node, maintenance: false, yielded: false };
-      return settle({ ...instance, node }, params, now, "resume-order", instance.state.kind !== "init");
+    case "maint": {
+      const node = { ...instance.node, maintenance: true };
+      return instance.state.kind === "master"
+        ? beginHandOver({ ...instance, node }, instance.state, params, now)
+        : settle({ ...instance, node }, params, now, "maint-order", false);
     }
+    case "resume":
+      return resume(instance, params, now);
     case "failover":
       return failover(instance, params, now);
     default:
@@ -189,21 +192,44 @@ function orderStep(
   }
 }
 
-/** Hands the VIPs to a backup. If none is there, this node is back after its down time: an order never kills a service. */
+/**
+ * Hands the VIPs to a backup: says goodbye and serves on until another node leads, so that no client waits for the skew
+ * time. If nobody takes over, this node goes on leading: an order never kills a service.
+ */
 function failover(instance: Instance, params: InstanceParams, now: MonoMs): Step {
-  if (instance.state.kind !== "master") {
-    const text = `failover ordered, but this node is ${instance.state.kind}: nothing to hand over`;
-    return { instance, effects: [{ kind: "notice", level: "notice", topic: "vrrp.order", text }] };
+  const { state } = instance;
+  if (state.kind !== "master") {
+    const text = `failover ordered, but this node is ${state.kind}: nothing to hand over`;
+    return { instance, effects: [notice("notice", "vrrp.order", text)] };
   }
-  const own = ownPriority(instance, params);
-  const yielding = { ...instance, node: { ...instance.node, yielded: true } };
-  const entered = enterBackup(yielding, params, now, "failover-order", {
-    masterIntervalMs: params.advertIntervalMs,
-    waitMs: downMs(params.version, own, params.advertIntervalMs),
-    master: null,
-    remove: false,
-  });
-  return { instance: entered.instance, effects: [...resignation(instance), ...entered.effects] };
+  return beginHandOver({ ...instance, node: { ...instance.node, yielded: true } }, state, params, now);
+}
+
+function beginHandOver(instance: Instance, state: MasterState, params: InstanceParams, now: MonoMs): Step {
+  if (state.handOverUntil !== null) return { instance, effects: [] };
+  // Long enough for a backup that missed the goodbye.
+  const handOverUntil = later(now, downMs(params.version, 1, params.advertIntervalMs) + params.advertIntervalMs);
+  return {
+    instance: { ...instance, state: { ...state, advertAt: handOverUntil, handOverUntil } },
+    effects: [
+      { kind: "send_advert", priority: priority.resign },
+      notice("notice", "vrrp.order", "handing over by order; serving until another node leads"),
+    ],
+  };
+}
+
+/** `resume` in the middle of a hand-over: this node says that it leads after all. */
+function resume(instance: Instance, params: InstanceParams, now: MonoMs): Step {
+  const known = { ...instance, node: { ...instance.node, maintenance: false, yielded: false } };
+  const { state } = instance;
+  if (state.kind === "master" && state.handOverUntil !== null) {
+    const advertAt = later(now, params.advertIntervalMs);
+    return {
+      instance: { ...known, state: { ...state, handOverUntil: null, advertAt, advertSentAt: now } },
+      effects: [{ kind: "send_advert", priority: ownPriority(instance, params) }],
+    };
+  }
+  return settle(known, params, now, "resume-order", state.kind !== "init");
 }
 
 function troubleStep(instance: Instance, event: Extract<Event, { kind: "trouble" }>, now: MonoMs): Step {
@@ -231,7 +257,7 @@ function reconfigure(
     // Its group may be another one now, or none: it asks again.
     return { instance: { ...shifted.instance, state: { ...state, wantsToLead: false } }, effects: shifted.effects };
   }
-  if (state.kind !== "master") return shifted;
+  if (state.kind !== "master" || state.handOverUntil !== null) return shifted;
   const advertAt = Math.min(state.advertAt, later(now, params.advertIntervalMs)) as MonoMs;
   const refreshAt = params.garp.refreshMs > 0 ? later(now, params.garp.refreshMs) : NEVER;
   return {

@@ -165,6 +165,7 @@ function whyBackup(settings: InstanceSettings, instance: Instance, state: Backup
 
 function whyMaster(settings: InstanceSettings, instance: Instance, state: MasterState, stats: InstanceStats): string {
   const sum = prioritySum(settings, instance);
+  if (state.handOverUntil !== null) return "handing over by order; serving until another node leads";
   if (instance.cause === "owner") return "this node owns the addresses (priority 255)";
   if (state.rival !== null && state.rival.heard > 1) {
     return `priority ${sum} against ${state.rival.priority} of ${addressText(state.rival.address)}, which acts as master too`;

@@ -30,6 +30,7 @@ export function enterMaster(instance: Instance, params: InstanceParams, now: Mon
     refreshAt: garp.refreshMs > 0 ? later(now, garp.refreshMs) : NEVER,
     burstSentAt: now,
     sendFailures: 0,
+    handOverUntil: null,
     rival: null,
   };
   const effects: Effect[] = [{ kind: "send_advert", priority: own }, { kind: "add_addresses" }];
@@ -107,9 +108,10 @@ export function enterQuiet(instance: Instance, kind: "init" | "maint", cause: Tr
 
 /** What a master owes the others when it goes; a node that does not lead owes nothing. */
 export function resignation(instance: Instance): readonly Effect[] {
-  return instance.state.kind === "master"
-    ? [{ kind: "send_advert", priority: priority.resign }, { kind: "remove_addresses" }]
-    : [];
+  const { state } = instance;
+  if (state.kind !== "master") return [];
+  const remove = { kind: "remove_addresses" } as const;
+  return state.handOverUntil === null ? [{ kind: "send_advert", priority: priority.resign }, remove] : [remove];
 }
 
 export function faultText(fault: FaultCause): string {

@@ -20,6 +20,7 @@ import { ReasonLog } from "../reason-log.ts";
 import type { InstanceSettings, Vip } from "../settings.ts";
 import type { TrackReading } from "../track.ts";
 import { type InstanceStats, newStats, vrrpStatus, withPeer } from "../status.ts";
+import { skewMs } from "../timing.ts";
 import { willAddress, willPacket } from "../will.ts";
 import { type Advert, authType, priority } from "../wire.ts";
 import type { AdvertPort } from "./advert-port.ts";
@@ -29,6 +30,9 @@ import { VipKeeper } from "./vip-keeper.ts";
 
 /** An instance settles after a handful of events; more in one go is a loop in the machine. */
 const EVENTS_PER_TURN_MAX = 64;
+
+/** For the advert of the new master to arrive, on a busy machine. */
+const HEARD_WITHIN_MS = 50;
 
 export interface RunnerPorts {
   readonly loop: Loop;
@@ -71,6 +75,16 @@ export class Runner {
 
   get name(): string {
     return this.settings.params.name;
+  }
+
+  get leads(): boolean {
+    return this.instance.state.kind === "master";
+  }
+
+  /** Within this time of a goodbye the worst backup leads, and has been heard. */
+  get takeoverMs(): number {
+    const { version, advertIntervalMs } = this.settings.params;
+    return skewMs(version, 1, advertIntervalMs) + HEARD_WITHIN_MS;
   }
 
   /** What its group looks at. */

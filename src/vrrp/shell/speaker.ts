@@ -158,6 +158,20 @@ export class Speaker {
     return named.length > 0;
   }
 
+  /**
+   * Begins to hand every VIP over and answers how long a backup needs for that at most, in milliseconds; 0: this node leads
+   * nothing. `leads` tells when it is done.
+   */
+  handOver(): number {
+    const masters = this.runners.filter((runner) => runner.leads);
+    this.order("failover", null);
+    return Math.max(0, ...masters.map((runner) => runner.takeoverMs));
+  }
+
+  get leads(): boolean {
+    return this.runners.some((runner) => runner.leads);
+  }
+
   /** Priority 0 from every master, VIPs away. Nothing is sent after it. */
   stop(): void {
     this.tell(() => {

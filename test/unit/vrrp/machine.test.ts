@@ -189,11 +189,17 @@ test("step tracks moves a backup's running down time by the change of its skew",
   expect(nextDeadline(failed.instance) - nextDeadline(backup)).toBe(skewMs(3, 100, 1000) - skewMs(3, 150, 1000));
 });
 
-test("step order failover hands over and does not preempt the new master until resume", () => {
+test("step order failover says goodbye, serves until another node leads, and does not preempt it until resume", () => {
   const params = paramsWith();
   const given = step(running(params, "master", SELF, NOW), { kind: "order", order: "failover" }, params, NOW);
-  expect(effectKinds(given.effects)).toEqual(["send_advert", "remove_addresses", "transition"]);
-  const follows = step(given.instance, advert(PEER, 50), params, later(NOW, 1000));
+  expect(advertsSent(given.effects)).toEqual([0]);
+  expect(effectKinds(given.effects)).toEqual(["send_advert", "notice"]);
+  expect(given.instance.state.kind).toBe("master");
+  // No advert of its own meanwhile: it would take the goodbye back.
+  const beat = step(given.instance, { kind: "tick" }, params, later(NOW, 999));
+  expect(beat.effects).toEqual([]);
+  const follows = step(beat.instance, advert(PEER, 50), params, later(NOW, 1000));
+  expect(effectKinds(follows.effects)).toEqual(["remove_addresses", "transition"]);
   expect(nextDeadline(follows.instance)).toBe(later(NOW, 1000 + downMs(3, 100, 1000)));
   const resumed = drive(
     follows.instance,
@@ -205,12 +211,24 @@ test("step order failover hands over and does not preempt the new master until r
   expect(nextDeadline(resumed.instance)).toBe(nextDeadline(follows.instance));
 });
 
-test("step order failover without another node ends in leading again after the down time", () => {
+test("step order failover without another node never takes the VIPs away", () => {
   const params = paramsWith();
   const given = step(running(params, "master", SELF, NOW), { kind: "order", order: "failover" }, params, NOW);
   const back = step(given.instance, { kind: "tick" }, params, nextDeadline(given.instance));
   expect(back.instance.state.kind).toBe("master");
+  expect(effectKinds(back.effects)).toEqual(["send_advert", "notice"]);
+  expect(advertsSent(back.effects)).toEqual([100]);
   expect(back.instance.node.yielded).toBe(false);
+});
+
+test("step order resume in the middle of a hand-over leads on, stop in it does not say goodbye twice", () => {
+  const params = paramsWith();
+  const given = step(running(params, "master", SELF, NOW), { kind: "order", order: "failover" }, params, NOW).instance;
+  const resumed = step(given, { kind: "order", order: "resume" }, params, later(NOW, 100));
+  expect(advertsSent(resumed.effects)).toEqual([100]);
+  expect(nextDeadline(resumed.instance)).toBe(later(NOW, 1100));
+  const stopped = step(given, { kind: "stop" }, params, later(NOW, 100));
+  expect(effectKinds(stopped.effects)).toEqual(["remove_addresses", "transition"]);
 });
 
 test("step order failover of a backup only says that there is nothing to hand over", () => {
@@ -220,11 +238,15 @@ test("step order failover of a backup only says that there is nothing to hand ov
   expect(given.instance.state.kind).toBe("backup");
 });
 
-test("step order maint resigns and ignores everything but resume", () => {
+test("step order maint hands over, or leaves without a taker, and ignores everything but resume", () => {
   const params = paramsWith({ tracks: [{ kind: "proxy", weight: 0 }] });
-  const maint = step(running(params, "master", SELF, NOW), { kind: "order", order: "maint" }, params, NOW);
+  const given = step(running(params, "master", SELF, NOW), { kind: "order", order: "maint" }, params, NOW);
+  expect(effectKinds(given.effects)).toEqual(["send_advert", "notice"]);
+  const alone = step(given.instance, { kind: "tick" }, params, nextDeadline(given.instance));
+  expect(alone.instance.state.kind).toBe("maint");
+  const maint = step(given.instance, advert(PEER, 50), params, later(NOW, 300));
   expect(maint.instance.state.kind).toBe("maint");
-  expect(effectKinds(maint.effects)).toEqual(["send_advert", "remove_addresses", "transition"]);
+  expect(effectKinds(maint.effects)).toEqual(["remove_addresses", "transition"]);
   const others: readonly Event[] = [
     { kind: "tracks", readings: [false] },
     { kind: "link", link: { kind: "down" } },

@@ -77,7 +77,7 @@ test("vrrpStatus names the cause of a fault and the way out of maintenance", () 
     masterAddress: null,
     why: "the proxy of this node does not serve",
   });
-  expect(statusAfter("master", {}, { kind: "order", order: "maint" }).why).toContain("ballast vrrp resume");
+  expect(statusAfter("backup", {}, { kind: "order", order: "maint" }).why).toContain("ballast vrrp resume");
 });
 
 test("vrrpStatus of a master names the rival that does not give way", () => {
