@@ -30,7 +30,10 @@ test("parseRequest says what is wrong and what was wanted", () => {
     ["", "the body is not JSON: "],
     ["null", 'the body is null; wanted a JSON object with "op"'],
     ["{}", "op is missing; wanted reload, stop, server, server_weight, vrrp, lvs"],
-    ['{"op":"relaod"}', 'op is "relaod"; wanted reload, stop, server, server_weight, vrrp, lvs; did you mean "reload"?'],
+    [
+      '{"op":"relaod"}',
+      'op is "relaod"; wanted reload, stop, server, server_weight, vrrp, lvs; did you mean "reload"?',
+    ],
     ['{"op":"constructor"}', 'op is "constructor"; wanted '],
     ['{"op":"stop","now":1}', "stop: now is 1; wanted true or false"],
     ['{"op":"reload","nwo":true}', 'reload: unknown field "nwo"'],
