@@ -10,9 +10,9 @@ const TOP = "file";
 
 /** The key and what it means, and under it what it takes: whole lines, the terminal wraps them. */
 function rowLines(row: SchemaRow, keyCells: number): readonly string[] {
-  const meaning = row.since === "supported" ? row.doc : `(${row.since}) ${row.doc}`;
+  if (row.since !== "supported") return [`  ${row.key.padEnd(keyCells)}  (${row.since}) ${row.doc}`];
   const otherwise = row.required ? "; required" : row.default === "" ? "" : `; default ${row.default}`;
-  return [`  ${row.key.padEnd(keyCells)}  ${meaning}`, `  ${" ".repeat(keyCells)}  ${row.type}${otherwise}`];
+  return [`  ${row.key.padEnd(keyCells)}  ${row.doc}`, `  ${" ".repeat(keyCells)}  ${row.type}${otherwise}`];
 }
 
 /** Exit code: 0, or 64 for a section that there is not. */

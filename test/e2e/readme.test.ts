@@ -2,6 +2,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { laterCommands } from "../../src/cli/commands.ts";
+import type { SchemaRow } from "../../src/config/schema.ts";
 import { ballastBinary, projectRoot } from "../support/binary.ts";
 import { run } from "../support/process.ts";
 
@@ -35,4 +37,19 @@ test("every ballast command of the README exists", async () => {
     if (!known) unknown.push(word);
   }
   expect(unknown).toEqual([]);
+});
+
+test("the commands that README calls missing are those that the program calls so", async () => {
+  const [, list = ""] = /^- Commands: ([\s\S]*?)\./m.exec(readme) ?? [];
+  const named = [...list.matchAll(/`([a-z]+)`/g)].map((match) => match[1]!);
+  expect(named.toSorted()).toEqual(laterCommands.toSorted());
+});
+
+test("what README calls missing of the configuration is marked so in ballast schema", async () => {
+  const { stdout } = await run([ballastBinary(), "schema", "--json"]);
+  const later = (JSON.parse(stdout) as SchemaRow[]).filter(({ since }) => since !== "supported");
+  const marked = new Set(later.map(({ section, key }) => `${section}.${key}`));
+  const claims = ["admin.haproxy_socket", "admin.metrics", "servers.tls", "servers.send_proxy", "servers.slowstart"];
+  const more = ["backend.cookie", "tls.client_ca", "rules.track", "rules.set_path", "frontend.stats", "check.script"];
+  expect([...claims, ...more].filter((name) => !marked.has(name))).toEqual([]);
 });
