@@ -8,11 +8,11 @@
  */
 import { formatIp, parseIp } from "../lib/ip.ts";
 import { err, ok, type Result } from "../lib/result.ts";
-import { didYouMean } from "../lib/suggest.ts";
 import { NAME_BYTES_MAX } from "./constants.ts";
 import type { DaemonRole, Destination, Family, Forward, IpvsCommand, Service, ServiceId, SyncDaemon } from "./model.ts";
 import type { Protocol, Tunnel, TunnelChecksum, TunnelType } from "./model.ts";
 import { fullNetmask, NO_TUNNEL } from "./model.ts";
+import { type Found, nearest, takeOptions } from "./rule-options.ts";
 import { schedulerFlagsOf } from "./scheduler-flags.ts";
 
 /** ipvsadm(8): what is used where nothing is said. */
@@ -47,43 +47,6 @@ const verbs: Readonly<Record<string, Verb>> = {
   "--start-daemon": "start_daemon",
   "--stop-daemon": "stop_daemon",
 };
-
-/** Every option by all its names; `values`: words that follow, "?" one that may. */
-const options = [
-  { key: "tcp", names: ["-t", "--tcp-service"], values: 1 },
-  { key: "udp", names: ["-u", "--udp-service"], values: 1 },
-  { key: "sctp", names: ["--sctp-service"], values: 1 },
-  { key: "fwmark", names: ["-f", "--fwmark-service"], values: 1 },
-  { key: "ipv6", names: ["-6", "--ipv6"], values: 0 },
-  { key: "scheduler", names: ["-s", "--scheduler"], values: 1 },
-  { key: "flags", names: ["-b", "--sched-flags"], values: 1 },
-  { key: "persistent", names: ["-p", "--persistent"], values: "?" },
-  { key: "netmask", names: ["-M", "--netmask"], values: 1 },
-  { key: "engine", names: ["--pe"], values: 1 },
-  { key: "onePacket", names: ["-o", "--ops"], values: 0 },
-  { key: "server", names: ["-r", "--real-server"], values: 1 },
-  { key: "dr", names: ["-g", "--gatewaying"], values: 0 },
-  { key: "tun", names: ["-i", "--ipip"], values: 0 },
-  { key: "nat", names: ["-m", "--masquerading"], values: 0 },
-  { key: "weight", names: ["-w", "--weight"], values: 1 },
-  { key: "upper", names: ["-x", "--u-threshold"], values: 1 },
-  { key: "lower", names: ["-y", "--l-threshold"], values: 1 },
-  { key: "tunType", names: ["--tun-type"], values: 1 },
-  { key: "tunPort", names: ["--tun-port"], values: 1 },
-  { key: "tunNoChecksum", names: ["--tun-nocsum"], values: 0 },
-  { key: "tunChecksum", names: ["--tun-csum"], values: 0 },
-  { key: "tunRemoteChecksum", names: ["--tun-remcsum"], values: 0 },
-  { key: "interface", names: ["--mcast-interface"], values: 1 },
-  { key: "syncId", names: ["--syncid"], values: 1 },
-  { key: "syncMaxBytes", names: ["--sync-maxlen"], values: 1 },
-  { key: "group", names: ["--mcast-group"], values: 1 },
-  { key: "syncPort", names: ["--mcast-port"], values: 1 },
-  { key: "ttl", names: ["--mcast-ttl"], values: 1 },
-  { key: "numeric", names: ["-n", "--numeric"], values: 0 },
-] as const;
-
-type Option = (typeof options)[number];
-type Found = ReadonlyMap<Option["key"], string>;
 
 /** Error: what is wrong with the line, as a sentence's end. */
 export function parseRule(line: string): Result<IpvsCommand, string> {
@@ -153,43 +116,6 @@ function parseTableRule(
       return destination.ok ? ok({ kind: verb, id: id.value, destination: destination.value }) : destination;
     }
   }
-}
-
-function takeOptions(words: readonly string[]): Result<Found, string> {
-  const found = new Map<Option["key"], string>();
-  for (let at = 0; at < words.length; at++) {
-    const [name, inline] = splitInline(words[at] ?? "");
-    const option = options.find((each) => (each.names as readonly string[]).includes(name));
-    if (option === undefined) {
-      return err(
-        `"${words[at]}" is no option of ipvsadm${nearest(
-          name,
-          options.flatMap((each) => each.names),
-        )}`,
-      );
-    }
-    if (found.has(option.key)) return err(`${name} stands there twice`);
-    const next = words[at + 1];
-    if (option.values === 0) {
-      found.set(option.key, "");
-    } else if (inline !== null) {
-      found.set(option.key, inline);
-    } else if (option.values === "?") {
-      const has = next !== undefined && /^\d+$/.test(next);
-      found.set(option.key, has ? next : "");
-      if (has) at++;
-    } else {
-      if (next === undefined) return err(`${name} wants a value`);
-      found.set(option.key, next);
-      at++;
-    }
-  }
-  return ok(found);
-}
-
-function splitInline(word: string): readonly [name: string, inline: string | null] {
-  const equals = word.indexOf("=");
-  return word.startsWith("--") && equals > 0 ? [word.slice(0, equals), word.slice(equals + 1)] : [word, null];
 }
 
 const serviceOptions = ["tcp", "udp", "sctp", "fwmark"] as const;
@@ -350,14 +276,4 @@ function wholeNumber(text: string, low: number, high: number): number | null {
 
 function isName(text: string): boolean {
   return /^[\w-]+$/.test(text) && text.length < NAME_BYTES_MAX;
-}
-
-/** Single letters are all alike: only long words are compared. */
-function nearest(word: string, names: readonly string[]): string {
-  return word.startsWith("--")
-    ? didYouMean(
-        word,
-        names.filter((name) => name.startsWith("--")),
-      )
-    : "";
 }
