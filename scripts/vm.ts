@@ -11,7 +11,7 @@ import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { projectRoot } from "../test/support/binary.ts";
-import { scenarios } from "../test/vm/scenarios.ts";
+import { allScenarios, references } from "../test/vm/scenarios.ts";
 import { GUEST_RESULTS } from "./vm/initramfs.ts";
 import { prepareMachine, type Prepared, startMachine, vmFolder, withConsole } from "./vm/machine.ts";
 
@@ -38,7 +38,7 @@ async function prepare(name: string, script: string): Promise<Prepared> {
 }
 
 async function runTests(): Promise<number> {
-  const names = scenarios.map((scenario) => scenario.name);
+  const names = allScenarios.map((scenario) => scenario.name);
   const unknown = positionals.find((name) => !names.includes(name));
   if (unknown !== undefined) fail(`unknown scenario "${unknown}"; wanted ${names.join(", ")}`, 64);
   const env = {
@@ -75,7 +75,10 @@ async function capture(): Promise<number> {
 }
 
 if (values.list) {
-  for (const { name, checks } of scenarios) console.log(`${name.padEnd(20)} ${checks.length} checks`);
+  for (const scenario of allScenarios) {
+    const note = references.includes(scenario) ? ", only when named" : "";
+    console.log(`${scenario.name.padEnd(20)} ${scenario.checks.length} checks${note}`);
+  }
   process.exit(0);
 }
 const action = values.shell ? openShell : values.capture ? capture : runTests;

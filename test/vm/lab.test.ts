@@ -4,10 +4,10 @@
  */
 import { afterAll, describe, test } from "bun:test";
 import { LAB_LIMIT_MS, openLab } from "./lab.ts";
-import { scenarios } from "./scenarios.ts";
+import { allScenarios, scenarios } from "./scenarios.ts";
 
 const asked = process.env["BALLAST_VM"]?.split(",") ?? [];
-const chosen = asked.length === 0 ? scenarios : scenarios.filter((scenario) => asked.includes(scenario.name));
+const chosen = asked.length === 0 ? scenarios : allScenarios.filter((scenario) => asked.includes(scenario.name));
 const lab = await openLab(chosen.map((scenario) => scenario.name));
 
 if ("missing" in lab) {

@@ -1,10 +1,10 @@
 /** Runs in the machine: `main.ts RESULTS SCENARIO…` performs scenarios and appends one JSON line for each check to RESULTS. */
 import { appendFileSync } from "node:fs";
-import { scenarios } from "../scenarios.ts";
+import { allScenarios } from "../scenarios.ts";
 
 const [resultsPath, ...names] = process.argv.slice(2);
 for (const name of names) {
-  const chosen = scenarios.find((candidate) => candidate.name === name);
+  const chosen = allScenarios.find((candidate) => candidate.name === name);
   if (chosen === undefined) throw new Error(`no scenario ${name}`);
   await chosen.perform((result) => {
     appendFileSync(resultsPath!, `${JSON.stringify(result)}\n`);
