@@ -25,7 +25,15 @@ function projectFiles(): string[] {
     .sort();
 }
 
-const findings: Finding[] = [];
+/** What stands at the top of the tree; a new name there is a decision, not a habit. Dot files are for tools. */
+const topLevel = [
+  "LICENSE README.md bunfig.toml package.json package-lock.json tsconfig.json",
+  "src tui scripts test dist node_modules",
+].flatMap((names) => names.split(" "));
+
+const findings: Finding[] = readdirSync(root)
+  .filter((name) => !name.startsWith(".") && !topLevel.includes(name))
+  .map((name) => ({ path: name, line: 1, message: `${name} does not belong at the top level` }));
 const rules = machineRules(root);
 for (const path of projectFiles()) {
   const text = readFileSync(join(root, path), "utf8");

@@ -1,4 +1,4 @@
-/** The design that scales past one machine, as in examples/lvs-dr-two-tier: two directors, two proxies, two web servers. */
+/** The design that scales past one machine, as in test/examples/lvs-dr-two-tier: two directors, two proxies, two web servers. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { holdsAddress, tally } from "../guest/table.ts";
 /** Twenty processes start at once. */
 const PATIENCE_MS = 40_000;
 const WEB_PORT = 8080;
-const EXAMPLE = join(projectRoot, "examples/lvs-dr-two-tier");
+const EXAMPLE = join(projectRoot, "test/examples/lvs-dr-two-tier");
 
 const NODES = {
   client: "192.168.168.7/24",
