@@ -128,20 +128,23 @@ function vrrpSentences(
   addresses: string,
   isMaster: boolean,
 ): readonly Sentence[] {
-  const leaves: Sentence = { text: `This node gives up ${addresses}: it sends priority 0.`, tone: "plain" };
+  const leaves: Sentence = {
+    text: `This node says goodbye (priority 0) and serves ${addresses} until another one leads.`,
+    tone: "plain",
+  };
   switch (order) {
     case "failover":
       return [
         leaves,
-        {
-          text: "A live peer takes over within its skew time; without one this node is back after its down time.",
-          tone: "warn",
-        },
-        { text: "It does not take it back from a peer before it is resumed.", tone: "plain" },
+        { text: "If nobody takes over within some seconds, it goes on leading.", tone: "plain" },
+        { text: "It does not take it back from a living peer before it is resumed.", tone: "plain" },
       ];
     case "maint": {
       const stays: Sentence = { text: "It takes no part in elections until it is resumed.", tone: "plain" };
-      const moves: Sentence = { text: "A live peer takes over; without one nobody serves the address.", tone: "warn" };
+      const moves: Sentence = {
+        text: "If nobody takes over within some seconds, it leaves all the same: nobody serves the address.",
+        tone: "warn",
+      };
       return isMaster ? [leaves, moves, stays] : [stays];
     }
     case "resume":
