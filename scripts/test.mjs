@@ -100,9 +100,7 @@ async function perform(run, bun) {
     return { passed: 0, failed: 0, skipped: 0 };
   }
   const startedMs = Date.now();
-  const args = run.script
-    ? [run.script, ...run.args]
-    : ["test", ...folders.map((folder) => `./${folder}`)];
+  const args = run.script ? [run.script, ...run.args] : ["test", ...folders.map((folder) => `./${folder}`)];
   const { code, late, output } = await execute(run.name, bun, args);
   const counts = countsOf(output, code);
   const seconds = ((Date.now() - startedMs) / 1000).toFixed(1);
