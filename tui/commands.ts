@@ -45,7 +45,7 @@ export function parseCommand(line: string, snapshot: Snapshot | null): Result<Co
     case "quit":
       return ok({ kind: word });
     default:
-      return err(`unknown command "${first}"${didYouMean(first, [...viewNames, ...verbs])}`);
+      return err(`unknown command "${first}"${didYouMean(first, [...viewNames, ...verbs]) || `; ${verbs.join(", ")}`}`);
   }
 }
 

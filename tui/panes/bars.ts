@@ -1,12 +1,12 @@
 /** The lines around every screen: who and when, the tabs, what is wrong, which keys. */
 import type { Snapshot, VrrpStatus } from "../../src/admin/api.ts";
 import { formatSpan, plural } from "../../src/lib/humanize.ts";
-import { fitCells } from "../../src/lib/display-width.ts";
+import { fitCells, truncateCells } from "../../src/lib/display-width.ts";
 import { vrrpWord } from "../../src/lib/state-words.ts";
 import { clockText } from "../../src/lib/wall-time.ts";
 import { keyName, keyTable, worksIn } from "../keys.ts";
 import { activeList, currentSnapshot, isReadOnly, type Model, viewNames } from "../model.ts";
-import { paintedWidth, shown, spread, unpaint } from "../text.ts";
+import { fitPainted, paintedWidth, shown, spread, unpaint } from "../text.ts";
 import type { Theme } from "../theme.ts";
 
 export function header(model: Model, theme: Theme, width: number): string {
@@ -138,9 +138,12 @@ function footerText(model: Model, theme: Theme, width: number): string {
     return spread(theme, `${theme.paint("strong", "/")}${shown(theme, layer.text)}_`, "Enter keep  Esc drop", width);
   }
   if (layer.kind === "command") {
-    const right =
-      layer.problem === "" ? "Tab complete  Enter run  Esc leave" : theme.paint("bad", shown(theme, layer.problem));
-    return spread(theme, `${theme.paint("strong", ":")}${shown(theme, layer.text)}_`, right, width);
+    const typed = `${theme.paint("strong", ":")}${shown(theme, layer.text)}_`;
+    if (layer.problem === "") return spread(theme, typed, "Tab complete  Enter run  Esc leave", width);
+    // Cut rather than left out: what was typed stays beside what is wrong with it.
+    const room = Math.max(Math.floor(width / 2), width - paintedWidth(typed) - 2);
+    const problem = theme.paint("bad", truncateCells(shown(theme, layer.problem), room, theme.ellipsis));
+    return spread(theme, fitPainted(theme, typed, width - paintedWidth(problem) - 1), problem, width);
   }
   if (notice !== null) {
     const undo = model.undo === null ? "" : theme.paint("strong", "U undo");

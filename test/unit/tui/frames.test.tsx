@@ -176,6 +176,16 @@ test("timelineLines shows a change where it happened", () => {
   expect(backup).toMatch(/^ *█+░+$/);
 });
 
+test("frame of a wrong command shows what was typed and what is wrong with it, however long", () => {
+  const typed = ":server drain app/some-server-that-nobody-has-ever-heard-of-before";
+  const lines = frame(press(fakeModel({ columns: 80, rows: 24 }), typed, "<enter>").model)
+    .trimEnd()
+    .split("\n");
+  expect(lines.at(-1)).toMatch(/^ :server drain app\/some.*… no server "app\/some-server.*…/);
+  const other = frame(press(fakeModel({ columns: 80, rows: 24 }), ":foo", "<enter>").model);
+  expect(other).toContain('unknown command "foo"; server, vrrp, reload');
+});
+
 test("frame marks read-only and greys the keys that would change something", () => {
   const theme = makeTheme({ paint: "mono", unicode: true });
   const { lines } = drawScreen(fakeModel({ view: "backends", readonly: true }), theme);
