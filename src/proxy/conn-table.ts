@@ -246,7 +246,8 @@ export class ConnTable {
 
   /** The slot's blocks, pipe, decoder and descriptor were given back before. Late events no longer match. */
   release(slot: number): void {
-    assert(this.state[slot] !== CONN.FREE, `connection table: slot ${slot} freed twice`);
+    // A text with the slot in it would be built for every connection.
+    assert(this.state[slot] !== CONN.FREE, "connection table: a slot was freed twice");
     this.state[slot] = CONN.FREE;
     this.generation[slot] = (this.generation[slot]! + 1) & 0xffffff;
     this.free[this.freeCount++] = slot;

@@ -58,7 +58,9 @@ export class Configurations {
 
   /** Open client connections. */
   get sessionCount(): number {
-    return this.generations.reduce((sum, generation) => sum + generation.sessions, 0);
+    let sum = 0;
+    for (const { sessions } of this.generations) sum += sessions;
+    return sum;
   }
 
   tlsOf(bindKey: string): TlsListener | undefined {

@@ -80,6 +80,8 @@ export class HttpRequests {
       const parsed = parseRequestHead(p.bytes, start, end, this.head, defaultHeadLimits);
       if (parsed > 0) return this.accept(client, start, parsed, end);
       if (parsed < 0) return this.refuse(client, -parsed);
+      // The request's time is measured from its first byte; one that comes in one piece needs no timer for it.
+      if (t.scannedBytes[client] === 0) p.setTimer(client, this.remainingMs(client));
       t.scannedBytes[client] = this.head.scannedBytes;
       this.keepRest(client, start, end);
     }
@@ -100,7 +102,12 @@ export class HttpRequests {
     const t = p.table;
     t.flags[client] |= FLAG.HEAD_BEGUN;
     t.startedAt[client] = p.loop.now;
-    p.setTimer(client, p.frontendOf[client].config.timeouts.httpRequestMs);
+  }
+
+  /** Of the time for the head. */
+  private remainingMs(client: number): number {
+    const { p } = this;
+    return p.frontendOf[client].config.timeouts.httpRequestMs - (p.loop.now - p.table.startedAt[client]);
   }
 
   private noMore(client: number, received: number): void {

@@ -3,6 +3,7 @@
  * body as it comes. Interim responses pass; a 101 that was asked for turns the session into a tunnel.
  */
 import { type ChunkedDecoder, chunkedOutput, LAST_CHUNK } from "../../http/chunked.ts";
+import { emitRegion } from "../../http/emit.ts";
 import { defaultHeadLimits, MessageHead } from "../../http/head.ts";
 import { parseResponseHead } from "../../http/response-parser.ts";
 import { isCloseDelimited, ResponseForward, writeResponseHead } from "../../http/writer.ts";
@@ -215,8 +216,8 @@ export class HttpResponses {
       }
       return true;
     }
-    p.bytes.copyWithin(WRITE_AT + written, bodyAt, end);
-    return this.bodyAfter(client, server, WRITE_AT, WRITE_AT + written, WRITE_AT + written + end - bodyAt);
+    const stop = emitRegion(p.bytes, WRITE_AT + written, bodyAt, end);
+    return this.bodyAfter(client, server, WRITE_AT, WRITE_AT + written, stop);
   }
 
   private tunnel(client: number, server: number, written: number, bodyAt: number, end: number): boolean {
