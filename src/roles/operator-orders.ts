@@ -77,3 +77,28 @@ export function healthHappening(before: ServerState, after: ServerState): Happen
     },
   };
 }
+
+/** A backend that lost its last server, or has one again (haproxy: "backend app has no server available!"). */
+export function backendHappening(before: ServerStates, after: ServerStates, backend: string): Happening | null {
+  const had = usableServers(before, backend);
+  const has = usableServers(after, backend);
+  if ((had === 0) === (has === 0)) return null;
+  const text = has === 0 ? `backend ${backend} has no server available` : `backend ${backend} has a server again`;
+  return {
+    level: has === 0 ? "error" : "notice",
+    kind: "backend.state",
+    object: backend,
+    text,
+    fields: { servers: has },
+  };
+}
+
+/** Servers that may get new sessions. */
+function usableServers(servers: ServerStates, backend: string): number {
+  let count = 0;
+  for (const state of servers.values()) {
+    const isUsable = state.health !== "down" && state.admin === "ready" && state.weight > 0;
+    if (state.backend === backend && isUsable) count++;
+  }
+  return count;
+}

@@ -21,7 +21,10 @@ export class ProxyHealthKeeper {
     if (servingWorkers > 0) {
       this.down?.cancel();
       this.down = null;
-      this.set({ serving: true, reason: `${listenerCount} listeners accept` });
+      this.set({
+        serving: true,
+        reason: listenerCount === 1 ? "1 listener accepts" : `${listenerCount} listeners accept`,
+      });
       return;
     }
     if (!this.current.serving) return;

@@ -3,7 +3,13 @@ import type { Reply } from "../admin/api.ts";
 import type { Config } from "../config/types.ts";
 import type { ServerState, Verdict } from "../ipc/messages.ts";
 import { wallNow } from "../sys/clock.ts";
-import { type Happening, healthHappening, orderServer, type ServerRequest } from "./operator-orders.ts";
+import {
+  backendHappening,
+  type Happening,
+  healthHappening,
+  orderServer,
+  type ServerRequest,
+} from "./operator-orders.ts";
 import { adoptConfig, applyVerdict, serverKey, type ServerStates } from "./server-states.ts";
 
 export interface ServerBookOptions {
@@ -39,25 +45,23 @@ export class ServerBook {
     const state = applyVerdict(this.states, verdict, wallNow());
     // The verdict crossed a reload that took the server away: nothing to tell.
     if (!state || !before) return;
-    this.set(state);
-    const happening = healthHappening(before, state);
-    if (happening) this.options.tell(happening);
+    this.set(state, healthHappening(before, state));
   }
 
   /** `by`: who ordered it, for the record. */
   order(request: ServerRequest, by: string): Reply {
     const order = orderServer(this.states, request, by, wallNow());
-    if (order.done) {
-      this.set(order.state);
-      this.options.tell(order.happening);
-    }
+    if (order.done) this.set(order.state, order.happening);
     return order.reply;
   }
 
-  private set(state: ServerState): void {
-    const states = new Map(this.states);
-    states.set(serverKey(state.backend, state.server), state);
-    this.states = states;
+  private set(state: ServerState, happening: Happening | null): void {
+    const before = this.states;
+    const after = new Map(before);
+    after.set(serverKey(state.backend, state.server), state);
+    this.states = after;
     this.options.publish(state);
+    const ofBackend = backendHappening(before, after, state.backend);
+    for (const each of [happening, ofBackend]) if (each) this.options.tell(each);
   }
 }
