@@ -7,7 +7,8 @@ import { FLAG, NONE } from "../conn-table.ts";
 import { LogDate } from "../log-date.ts";
 import { LogRecord, REQUEST_LINE_BYTES_MAX, writeHttpLine, writeTcpLine } from "../log-line.ts";
 import { writeAddress } from "../request-context.ts";
-import type { Cause, Plane } from "./plane.ts";
+import type { Plane } from "./plane.ts";
+import type { Cause } from "./session-kind.ts";
 import type { SessionLog } from "./sessions.ts";
 
 /** A request line of 1023 bytes takes three times that; the rest of a line is far below 1 KiB. */

@@ -1,8 +1,8 @@
 /** What the request and the response side of an HTTP session ask of the session itself. */
 import type { MessageHead } from "../../http/head.ts";
 import type { Outcome } from "../rules.ts";
-import type { Cause } from "./plane.ts";
 import type { FrontendRuntime } from "./runtime.ts";
+import type { Cause } from "./session-kind.ts";
 import type { Sessions } from "./sessions.ts";
 
 export interface HttpExchange {

@@ -7,33 +7,27 @@
  *
  * A request and its response may overlap: the server may answer early. Then the connection ends with the response.
  */
-import { type AnswerStatus, answerFor, isAnswerStatus, writeAnswer } from "../../http/answers.ts";
 import { ChunkedDecoder } from "../../http/chunked.ts";
 import type { MessageHead } from "../../http/head.ts";
-import { methodIds } from "../../http/methods.ts";
-import { writeRedirect } from "../../http/redirect.ts";
-import { backendCounters, frontendCounters, serverCounters } from "../../stats/layout.ts";
 import { AssertionError } from "../../lib/result.ts";
 import { MSG } from "../../sys/abi.ts";
 import { recv } from "../../sys/socket.ts";
 import { CONN, FLAG, NONE } from "../conn-table.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { Outcome } from "../rules.ts";
-import { BLOCK_BYTES, READ_AT, WRITE_AT } from "./arena.ts";
+import { READ_AT } from "./arena.ts";
 import type { Configurations } from "./configurations.ts";
+import { HttpAnswers } from "./http-answers.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { HttpRequestBodies } from "./http-request-body.ts";
 import { HttpRequests } from "./http-request.ts";
 import { HttpResponses } from "./http-response.ts";
-import type { Cause, Plane, SessionKind } from "./plane.ts";
+import type { Plane } from "./plane.ts";
 import type { FrontendRuntime } from "./runtime.ts";
+import type { Cause, SessionKind } from "./session-kind.ts";
 import type { Sessions } from "./sessions.ts";
 import type { TcpSessions } from "./tcp-session.ts";
 import type { Upstream } from "./upstream.ts";
-
-/** How long and how much a client may go on sending after our answer before the connection is cut. */
-const LINGER_MS = 2000;
-const LINGER_ROUNDS_MAX = 16;
 
 /** Bits of a client's flags that belong to one request. */
 const REQUEST_FLAGS =
@@ -49,6 +43,7 @@ const REQUEST_FLAGS =
 
 export class HttpSessions implements SessionKind, HttpExchange {
   readonly sessions: Sessions;
+  private readonly answers: HttpAnswers;
   private readonly p: Plane;
   private readonly upstream: Upstream;
   private readonly tcp: TcpSessions;
@@ -70,6 +65,7 @@ export class HttpSessions implements SessionKind, HttpExchange {
     this.upstream = upstream;
     this.sessions = sessions;
     this.tcp = tcp;
+    this.answers = new HttpAnswers(p, upstream, sessions, (client) => this.awaitNext(client));
     const decoder = new ChunkedDecoder(p.table.capacity);
     this.requests = new HttpRequests(p, upstream, this, decoder, context);
     this.bodies = new HttpRequestBodies(p, this, decoder);
@@ -126,9 +122,9 @@ export class HttpSessions implements SessionKind, HttpExchange {
       case CONN.TUNNEL:
         return this.tcp.pump(client);
       case CONN.ANSWER:
-        return this.finishAnswer(client);
+        return this.answers.finish(client);
       case CONN.LINGER:
-        return this.linger(client);
+        return this.answers.linger(client);
       default:
         throw new AssertionError(`http session: event in state ${t.state[client]}`);
     }
@@ -221,7 +217,7 @@ export class HttpSessions implements SessionKind, HttpExchange {
     this.sessions.finish(client, "--");
     if (t.flags[client] & FLAG.CLOSE_AFTER || !requestDone) {
       t.state[client] = CONN.ANSWER;
-      return this.finishAnswer(client);
+      return this.answers.finish(client);
     }
     this.awaitNext(client);
   }
@@ -248,108 +244,19 @@ export class HttpSessions implements SessionKind, HttpExchange {
   }
 
   answer(client: number, status: number, cause: Cause): void {
-    const { p } = this;
-    const t = p.table;
-    if (t.flags[client] & FLAG.ANSWERED) return this.cut(client, cause);
-    const known: AnswerStatus = isAnswerStatus(status) ? status : 500;
-    this.leaveServer(client);
-    const isHead = t.method[client] === methodIds.head && t.headAt[client] >= 0;
-    const written = writeAnswer(p.bytes, WRITE_AT, WRITE_AT + BLOCK_BYTES, answerFor(known), isHead);
-    this.sendOwn(client, known, written, cause, true);
+    this.answers.answer(client, status, cause);
   }
 
   redirect(client: number, redirect: Outcome["redirect"], head: MessageHead): void {
-    const { p } = this;
-    const t = p.table;
-    if (redirect === null) return this.answer(client, 500, "PR");
-    const keeps = (t.flags[client] & FLAG.CLOSE_AFTER) === 0 && (t.flags[client] & FLAG.REQUEST_DONE) !== 0;
-    const written = writeRedirect(p.bytes, WRITE_AT, WRITE_AT + BLOCK_BYTES, head, redirect, keeps);
-    if (written <= 0) return this.answer(client, written === 0 ? 400 : 414, "PR");
-    this.sendOwn(client, statusOf(p.bytes, WRITE_AT), written, "LR", !keeps);
-  }
-
-  /** Sends `written` bytes of the write scratch as the whole answer to the request. */
-  private sendOwn(client: number, status: number, written: number, cause: Cause, closes: boolean): void {
-    const { p } = this;
-    const t = p.table;
-    t.status[client] = status;
-    t.sentBytes[client] += written;
-    const delivered = p.deliver(client, WRITE_AT, written);
-    p.memory.own[p.frontendOf[client].counters + frontendCounters.intercepted]++;
-    this.sessions.finish(client, cause);
-    if (!delivered) return this.sessions.dropClient(client, true);
-    if (!closes) return this.awaitNext(client);
-    t.state[client] = CONN.ANSWER;
-    this.finishAnswer(client);
-  }
-
-  /** Drops the server side and the kept request of an exchange. */
-  private leaveServer(client: number): void {
-    const { p } = this;
-    const t = p.table;
-    const server = t.peer[client];
-    if (server !== NONE) {
-      t.peer[client] = NONE;
-      p.drop(server, (t.flags[client] & FLAG.REQUEST_DONE) === 0);
-    }
-    if (t.requestBlock[client] >= 0) {
-      p.arena.release(t.requestBlock[client]);
-      t.requestBlock[client] = NONE;
-    }
-    if (t.pipe[client] >= 0) {
-      if (t.pipeBytes[client] > 0) p.pipes.discard(t.pipe[client]);
-      else p.pipes.give(t.pipe[client]);
-      t.pipe[client] = NONE;
-      t.pipeBytes[client] = 0;
-    }
-  }
-
-  /** Too late for an answer: the client must see that the response is not whole. */
-  private cut(client: number, cause: Cause): void {
-    this.sessions.close(client, cause, true);
+    this.answers.redirect(client, redirect, head);
   }
 
   serverFailed(client: number, cause: Cause): void {
-    const { p } = this;
-    const t = p.table;
-    const server = t.peer[client];
-    const backend = p.backend(client);
-    if (cause === "SH" && this.mayRepeat(client, server)) {
-      t.peer[client] = NONE;
-      p.drop(server, false);
-      t.requestSent[client] = t.requestBlock[client];
-      return this.upstream.reconnect(client);
-    }
-    const endpoint = backend.endpoints[t.serverIndex[client]];
-    p.memory.own[endpoint.counters + serverCounters.responseErrors]++;
-    p.memory.own[backend.counters + backendCounters.responseErrors]++;
-    if (t.flags[client] & FLAG.ANSWERED) {
-      p.memory.own[endpoint.counters + serverCounters.serverAborts]++;
-      p.memory.own[backend.counters + backendCounters.serverAborts]++;
-    }
-    this.answer(client, 502, cause);
-  }
-
-  /** The pooled connection was dead before it gave a byte, and the whole request is still here (RFC 9110 9.2.2). */
-  private mayRepeat(client: number, server: number): boolean {
-    const t = this.p.table;
-    return (
-      (t.flags[server] & FLAG.REUSED) !== 0 &&
-      (t.flags[client] & (FLAG.UNREPEATABLE | FLAG.IDEMPOTENT)) === FLAG.IDEMPOTENT &&
-      t.requestBlock[client] >= 0 &&
-      t.inBlock[server] < 0
-    );
+    this.answers.serverFailed(client, cause);
   }
 
   clientFailed(client: number, cause: Cause): void {
-    const { p } = this;
-    const t = p.table;
-    const backend = p.backendOf[client];
-    if (backend !== null) p.memory.own[backend.counters + backendCounters.clientAborts]++;
-    // Half-closed before its request was whole: it can still read that this was bad.
-    const canAnswer = (t.flags[client] & (FLAG.BROKEN | FLAG.ANSWERED | FLAG.REQUEST_DONE)) === 0;
-    if (canAnswer) return this.answer(client, 400, "CR");
-    this.cut(client, cause);
+    this.answers.clientFailed(client, cause);
   }
 
   becomeTunnel(client: number): void {
@@ -368,39 +275,6 @@ export class HttpSessions implements SessionKind, HttpExchange {
     this.tcp.connected(client);
   }
 
-  /** Our last bytes are on their way: then FIN, then whatever the client still sends is thrown away. */
-  private finishAnswer(client: number): void {
-    const { p } = this;
-    const t = p.table;
-    const flushed = p.flush(client);
-    if (flushed < 0) return this.sessions.dropClient(client, false);
-    if (flushed === 0) return p.setTimer(client, p.frontendOf[client].config.timeouts.clientMs);
-    const { flags } = t;
-    if (t.inBlock[client] >= 0) {
-      p.arena.release(t.inBlock[client]);
-      t.inBlock[client] = NONE;
-    } else if (flags[client] & FLAG.REQUEST_DONE && (flags[client] & FLAG.READABLE) === 0) {
-      // Nothing unread: closing cannot turn into a reset that overtakes our bytes.
-      return this.sessions.dropClient(client, false);
-    }
-    p.shutWrite(client);
-    t.state[client] = CONN.LINGER;
-    p.setTimer(client, LINGER_MS);
-    this.linger(client);
-  }
-
-  private linger(client: number): void {
-    const { p } = this;
-    const t = p.table;
-    for (let round = 0; round < LINGER_ROUNDS_MAX; round++) {
-      if (t.flags[client] & (FLAG.EOF | FLAG.BROKEN)) return this.sessions.dropClient(client, false);
-      if ((t.flags[client] & FLAG.READABLE) === 0) return;
-      p.read(client, READ_AT, WRITE_AT - READ_AT);
-    }
-    // A flood: the rest is looked at in the next turn, until the timer ends it.
-    p.markReady(client);
-  }
-
   clientTimeout(client: number): void {
     const { p } = this;
     const t = p.table;
@@ -413,7 +287,7 @@ export class HttpSessions implements SessionKind, HttpExchange {
       case CONN.TURNAROUND:
         return this.upstream.retry(client);
       case CONN.EXCHANGE:
-        if (t.flags[client] & FLAG.ANSWERED) return this.cut(client, "cD");
+        if (t.flags[client] & FLAG.ANSWERED) return this.answers.cut(client, "cD");
         return this.answer(client, 408, "cH");
       case CONN.TUNNEL:
         return this.tcp.clientTimeout(client);
@@ -429,7 +303,7 @@ export class HttpSessions implements SessionKind, HttpExchange {
     const { p } = this;
     const t = p.table;
     const client = t.peer[server];
-    if (t.flags[client] & FLAG.ANSWERED) return this.cut(client, "sD");
+    if (t.flags[client] & FLAG.ANSWERED) return this.answers.cut(client, "sD");
     this.answer(client, 504, "sH");
   }
 
@@ -444,9 +318,4 @@ export class HttpSessions implements SessionKind, HttpExchange {
     }
     idle.forEach((slot, i) => p.setTimer(slot, (withinMs * (i + 1)) / idle.length));
   }
-}
-
-/** The code of a status line `HTTP/1.1 302 …` at `at`. */
-function statusOf(bytes: Uint8Array, at: number): number {
-  return (bytes[at + 9] - 48) * 100 + (bytes[at + 10] - 48) * 10 + bytes[at + 11] - 48;
 }

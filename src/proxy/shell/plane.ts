@@ -18,55 +18,13 @@ import { CONN, type ConnTable, FLAG, NONE } from "../conn-table.ts";
 import { Arena, BLOCK_BYTES } from "./arena.ts";
 import { PipePool } from "./pipes.ts";
 import type { BackendRuntime, FrontendRuntime } from "./runtime.ts";
+import type { SessionKind } from "./session-kind.ts";
 
 /** How often a plane with waiting sessions (queue, no free block) looks again: another worker may have freed a place. */
 export const RETRY_TICK_MS = 5;
 
-/**
- * HAProxy's termination codes (features 2g, configuration.txt 8.5): who ended the session, and in which phase.
- * First letter: C client, S server, P proxy, L local, R resource, c and s timeouts, K killed, D server marked down.
- */
-export type Cause =
-  | "--"
-  | "CD"
-  | "CH"
-  | "CQ"
-  | "CC"
-  | "CR"
-  | "cD"
-  | "cH"
-  | "cR"
-  | "SC"
-  | "sC"
-  | "SD"
-  | "sD"
-  | "SH"
-  | "sH"
-  | "sQ"
-  | "PR"
-  | "PH"
-  | "PD"
-  | "PC"
-  | "RC"
-  | "RR"
-  | "LR"
-  | "KD"
-  | "KR";
-
 /** Blocks that one read may take. */
 const READ_BLOCKS = 2;
-
-/** What tcp and http sessions do with what happens to them. */
-export interface SessionKind {
-  clientReady(client: number): void;
-  serverReady(server: number): void;
-  /** `server` is connected (fresh or pooled) and joined to the client. */
-  connected(client: number, server: number): void;
-  /** No server could be had. `cause`: HAProxy's two letters; `status`: what an HTTP client is answered. */
-  failed(client: number, cause: Cause, status: number): void;
-  clientTimeout(client: number): void;
-  serverTimeout(server: number): void;
-}
 
 /** A client's TLS socket as the plane uses it (`tls.ts`). */
 export interface TlsConnection {

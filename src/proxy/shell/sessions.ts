@@ -3,8 +3,9 @@ import type { MessageHead } from "../../http/head.ts";
 import { latencyBucket } from "../../stats/latency.ts";
 import { backendCounters, frontendCounters, headerWords, serverCounters } from "../../stats/layout.ts";
 import { CONN, FLAG, NONE } from "../conn-table.ts";
-import type { Cause, Plane } from "./plane.ts";
+import type { Plane } from "./plane.ts";
 import type { FrontendRuntime } from "./runtime.ts";
+import type { Cause } from "./session-kind.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Writes the access-log line of a session or request that ended; the columns still hold it. */

@@ -7,8 +7,9 @@
 import { AssertionError } from "../../lib/result.ts";
 import { EXCLUDE_NONE } from "../balance.ts";
 import { CONN, FLAG } from "../conn-table.ts";
-import type { Cause, Plane, SessionKind } from "./plane.ts";
+import type { Plane } from "./plane.ts";
 import { RELAY, relay } from "./relay.ts";
+import type { Cause, SessionKind } from "./session-kind.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Upstream } from "./upstream.ts";
 
