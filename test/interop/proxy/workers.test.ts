@@ -1,6 +1,6 @@
 /** Several workers of the built program share limits, and what one of them held comes back when it is killed. */
 import { afterEach, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { Snapshot } from "../../../src/admin/api.ts";
 import { type Appliance, everythingRuns, startAppliance, stopAppliances } from "../../support/appliance.ts";
 import { freePort } from "../../support/ports.ts";
@@ -192,16 +192,57 @@ test("global maxconn holds over two workers, also after one was killed", async (
   expect([server.active, server.most]).toEqual([20, 20]);
 }, 30_000);
 
-/** While the other worker sleeps (shorter than its watchdog bears) only worker `index` accepts. */
-async function through(appliance: Appliance, index: 0 | 1, run: () => Promise<void>): Promise<void> {
-  const other = appliance.pidOf(`worker/${1 - index}`)!;
-  process.kill(other, "SIGSTOP");
+/** The worker that has the connection: the kernel's table names its inode, the worker's descriptors hold it. */
+function workerOf(appliance: Appliance, port: number, client: RawClient): number {
+  const hex = (value: number): string => value.toString(16).toUpperCase().padStart(4, "0");
+  const ends = `:${hex(port)} 0100007F:${hex(client.socket.localPort)} `;
+  const row = readFileSync("/proc/net/tcp", "utf8")
+    .split("\n")
+    .find((line) => line.includes(ends));
+  const inode = row?.trim().split(/\s+/)[9];
+  return [0, 1].findIndex((index) => {
+    const folder = `/proc/${appliance.pidOf(`worker/${index}`)}/fd`;
+    return readdirSync(folder).some((name) => linkOf(`${folder}/${name}`) === `socket:[${inode}]`);
+  });
+}
+
+function linkOf(path: string): string {
   try {
-    await run();
-  } finally {
-    process.kill(other, "SIGCONT");
+    return readlinkSync(path);
+  } catch {
+    // Closed since the folder was read.
+    return "";
   }
 }
+
+/** A connected client of each worker: the kernel spreads connections that come at the same time. */
+async function oneOfEach(appliance: Appliance, port: number): Promise<readonly [RawClient, RawClient]> {
+  const found: RawClient[] = [];
+  const opened: RawClient[] = [];
+  cleanups.push(() => {
+    for (const client of opened) client.close();
+  });
+  await waitFor(
+    "a client at each worker",
+    async () => {
+      const crowd = await Promise.all(Array.from({ length: 8 }, () => connectRaw(port)));
+      opened.push(...crowd);
+      for (const client of crowd) {
+        // -1: not accepted yet.
+        const worker = await waitFor("a worker to take it", () => {
+          const index = workerOf(appliance, port, client);
+          return index >= 0 && { index };
+        });
+        found[worker.index] ??= client;
+      }
+      return found[0] !== undefined && found[1] !== undefined;
+    },
+    10_000,
+  );
+  return [found[0]!, found[1]!];
+}
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 test("a session that waits in one worker gets the place that the other worker gives back", async () => {
   const server = counting(null);
@@ -209,25 +250,15 @@ test("a session that waits in one worker gets the place that the other worker gi
   const appliance = await start(
     page(port, `servers = [{ name = "s1", address = "127.0.0.1:${server.port}", maxconn = 1, check = false }]`),
   );
-  const clients: RawClient[] = [];
-  cleanups.push(() => {
-    for (const client of clients) client.close();
-  });
-  const queued = async (): Promise<number | undefined> => (await appliance.snapshot()).backends[0]?.queue;
-  await through(appliance, 0, async () => {
-    clients.push(await connectRaw(port));
-    clients[0]!.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    await waitFor("the place to be taken", () => server.active === 1, 1500);
-  });
-  await through(appliance, 1, async () => {
-    clients.push(await connectRaw(port));
-    clients[1]!.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    await waitFor("the other one to wait", async () => (await queued()) === 1, 1500);
-  });
+  const [holder, waiting] = await oneOfEach(appliance, port);
+  holder.send(GET);
+  await waitFor("the place to be taken", () => server.active === 1);
+  waiting.send(GET);
+  await waitFor("the other one to wait", async () => (await appliance.snapshot()).backends[0]?.queue === 1);
   server.delayMs = 1;
   const started = performance.now();
-  clients[0]!.close();
-  await clients[1]!.until((text) => text.endsWith("ok"));
+  holder.close();
+  await waiting.until((text) => text.endsWith("ok"));
   expect(performance.now() - started).toBeLessThan(500);
   expect(server.most).toBe(1);
 }, 30_000);
@@ -239,18 +270,12 @@ test("leastconn knows the other worker's sessions", async () => {
     (server, i) => `{ name = "s${i + 1}", address = "127.0.0.1:${server.port}", check = false }`,
   );
   const appliance = await start(page(port, `balance = "leastconn"\nservers = [${rows.join(", ")}]`));
-  const clients: RawClient[] = [];
-  cleanups.push(() => {
-    for (const client of clients) client.close();
-  });
+  const clients = await oneOfEach(appliance, port);
   const active = (): readonly number[] => servers.map((server) => server.active);
-  for (const [round, index] of ([0, 1, 0] as const).entries()) {
-    await through(appliance, index, async () => {
-      clients.push(await connectRaw(port));
-      clients[round]!.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-      await waitFor("the request", () => active().reduce((sum, count) => sum + count) === round + 1, 1500);
-    });
+  for (const [before, client] of clients.entries()) {
+    client.send(GET);
+    await waitFor("the request", () => active().reduce((sum, count) => sum + count) === before + 1);
   }
-  // Alone each worker would begin with the first server.
-  expect(active()).toEqual([1, 1, 1]);
+  // Each worker alone would begin with the first server.
+  expect(active()).toEqual([1, 1, 0]);
 }, 30_000);
