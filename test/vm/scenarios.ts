@@ -4,6 +4,7 @@ import { ballastDirector, ballastTable } from "./guest/ballast.ts";
 import { keepalived } from "./guest/keepalived.ts";
 import { ipvsadm } from "./guest/table-tool.ts";
 import { directorScenario } from "./scenarios/director.ts";
+import { doctorScenario } from "./scenarios/doctor.ts";
 import { drScenario } from "./scenarios/dr.ts";
 import { forwardingScenario } from "./scenarios/forwarding.ts";
 import { lvsCommandScenario } from "./scenarios/lvs-command.ts";
@@ -22,6 +23,7 @@ export const scenarios: readonly Scenario[] = [
   directorScenario,
   thousandScenario,
   realServerScenario,
+  doctorScenario,
   twoTierScenario,
 ];
 
