@@ -6,25 +6,29 @@ import { methodIdOf } from "../http/methods.ts";
 import { rejectReason } from "../http/reject.ts";
 import { parseResponseHead } from "../http/response-parser.ts";
 import { assert } from "../lib/result.ts";
-import { invalidResponse, type ProbeResult, statusResult } from "./result.ts";
+import { invalidResponse, type ProbeResult } from "./result.ts";
 
 export type HttpProbe = Extract<CheckConfig["probe"], { kind: "http" }>;
 
 /** A head that is longer is no answer to a health check; the parser's own limit is below. */
-export const RESPONSE_BYTES_MAX = 16 * 1024;
+export const HEAD_BYTES_MAX = 16 * 1024;
 /** Interim responses before the one that counts: one is usual, a stream of them is a fault. */
 const INTERIM_MAX = 8;
 
-/** Host of a check without `host`: the server's address, the port left out when it is HTTP's own. */
-function hostOf(address: SocketAddress): string {
+/** Host of a check without `host`: the server's address, the port left out when it is the scheme's own. */
+function hostOf(address: SocketAddress, isTls: boolean): string {
   if (address.kind === "unix") return "localhost";
   const host = address.family === 6 ? `[${address.host}]` : address.host;
-  return address.port === 80 ? host : `${host}:${address.port}`;
+  return address.port === (isTls ? 443 : 80) ? host : `${host}:${address.port}`;
 }
 
 /** The request of the check. It asks to close, so that the server does not keep the connection for a successor. */
-export function checkRequest(probe: HttpProbe, address: SocketAddress): Uint8Array {
-  const host = probe.host ?? hostOf(address);
+export function checkRequest(
+  probe: Pick<HttpProbe, "method" | "target" | "host">,
+  address: SocketAddress,
+  isTls: boolean,
+): Uint8Array {
+  const host = probe.host ?? hostOf(address, isTls);
   const lines = [
     `${probe.method} ${probe.target} HTTP/1.1`,
     `Host: ${host}`,
@@ -36,17 +40,24 @@ export function checkRequest(probe: HttpProbe, address: SocketAddress): Uint8Arr
   return asciiBytes(`${lines.join("\r\n")}\r\n\r\n`);
 }
 
-/** The meaning of the bytes received so far, buf[0, end); null: the head is not complete. */
-export function readAnswer(buf: Uint8Array, end: number, head: MessageHead, probe: HttpProbe): ProbeResult | null {
-  const method = asciiBytes(probe.method);
-  const methodId = methodIdOf(method, 0, method.length);
+/**
+ * The head of the answer in buf[0, end): where it ends, `head` filled in; null: it is not complete; or why it is none.
+ */
+export function readAnswerHead(
+  buf: Uint8Array,
+  end: number,
+  head: MessageHead,
+  method: string,
+): { readonly bodyStart: number } | ProbeResult | null {
+  const bytes = asciiBytes(method);
+  const methodId = methodIdOf(bytes, 0, bytes.length);
   let at = 0;
   for (let interim = 0; interim <= INTERIM_MAX; interim++) {
     head.scannedBytes = 0;
     const next = parseResponseHead(buf, at, end, head, methodId, defaultHeadLimits);
-    if (next === 0) return null;
+    if (next === 0) return end < HEAD_BYTES_MAX ? null : invalidResponse("head too large");
     if (next < 0) return invalidResponse(rejectReason(-next).name.replaceAll("_", " "));
-    if (head.status >= 200) return statusResult(head.status, probe.expect);
+    if (head.status >= 200) return { bodyStart: next };
     at = next;
   }
   return invalidResponse("too many interim responses");

@@ -168,7 +168,10 @@ function normaliseServer(
     weight: pick(serverRows.weight, weight),
     maxconn: maxconn ?? null,
     backup: pick(serverRows.backup, backup),
-    check: merged === null ? null : normaliseCheck(merged, { ...defaults.timeouts, ...backend.timeouts }),
+    check:
+      merged === null
+        ? null
+        : normaliseCheck(merged, { ...defaults.timeouts, ...backend.timeouts }, [...item.at, "check"], context),
   };
   context.origins.set(server, item.at);
   return [server];

@@ -1,6 +1,9 @@
 /** Timeouts, options and health checks: what is written in three places becomes one. */
+import { tlsOf } from "./normalise-check-tls.ts";
+import type { NormaliseContext } from "./normalise-context.ts";
 import { pick } from "./normalise-context.ts";
 import { checkRows } from "./schema-check.ts";
+import type { Path } from "./schema-issue.ts";
 import { timeoutRows } from "./schema-tuning.ts";
 import type { OptionName, OptionWish } from "./schema-tuning.ts";
 import type { At, Decoded } from "./schema-type.ts";
@@ -78,13 +81,20 @@ function withoutProbe(inherited: WrittenCheck, own: WrittenCheck): WrittenCheck 
 }
 
 /** Times as HAProxy derives them: fastinter and downinter from inter, the timeout from "timeout check" or inter. */
-export function normaliseCheck(written: WrittenCheck, timeouts: WrittenTimeouts): CheckConfig {
+export function normaliseCheck(
+  written: WrittenCheck,
+  timeouts: WrittenTimeouts,
+  at: Path,
+  context: Pick<NormaliseContext, "sink">,
+): CheckConfig {
   const intervalMs = pick(checkRows.interval, written.interval);
   const probe: CheckConfig["probe"] =
     written.http === undefined
       ? { kind: "tcp" }
       : { kind: "http", ...written.http, host: written.host ?? null, expect: pick(checkRows.expect, written.expect) };
+  const tls = tlsOf(written.tls, written.host ?? null, at, context);
   return {
+    ...(tls === null ? {} : { tls }),
     probe,
     intervalMs,
     fastIntervalMs: written.fast_interval ?? intervalMs,

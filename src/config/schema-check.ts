@@ -44,6 +44,18 @@ export const statusRanges: Type<StatusRanges> = {
   },
 };
 
+export const checkTlsRows = {
+  verify: row(boolean, "the certificate must lead to an authority of this machine and carry the name", {
+    default: false,
+  }),
+  name: row(text("a host name", /^[A-Za-z0-9._-]+$/), "name to ask for (SNI)", {
+    defaultWords: "the check's host",
+    was: ["sni", "check_sni", "enable_sni"],
+  }),
+} as const;
+
+export const checkTls = booleanOr(table("check.tls", checkTlsRows));
+
 /** Below this a check is a flood. */
 const INTERVAL_MS_MIN = 10;
 const interval = duration(INTERVAL_MS_MIN, DURATION_MS_MAX);
@@ -63,6 +75,7 @@ export const checkRows = {
   }),
   down_interval: row(interval, "the same while the server is down", { defaultWords: "interval", was: ["downinter"] }),
   timeout: row(interval, "time for one check", { defaultWords: "timeouts.check, or the interval" }),
+  tls: row(checkTls, "TLS; the certificate is not verified unless told so", { was: ["check_ssl", "ssl"] }),
   rise: row(integer(1, 255), "good checks until a server is up", { default: 2 }),
   fall: row(integer(1, 255), "bad checks until a server is down", { default: 3 }),
   ping: later(boolean, "ICMP echo"),
@@ -72,7 +85,6 @@ export const checkRows = {
   pgsql: later(other, "PostgreSQL start-up"),
   script: later(other, "a command's exit code"),
   dns: later(other, "a DNS query"),
-  tls: later(boolean, "a TLS handshake"),
 } as const;
 
 export const checkTable = table("check", checkRows);

@@ -1,12 +1,14 @@
 /** Rows of [virtual_server.NAME], [ipvs] and [realserver]. */
+import { translateRegex } from "../acl/regex.ts";
 import { formatIp, parseIp } from "../lib/ip.ts";
 import { isDnsName } from "../net/dns.ts";
 import { DURATION_MS_MAX } from "../lib/units.ts";
-import { httpProbe, statusRanges } from "./schema-check.ts";
+import { absolutePath } from "./schema-global.ts";
+import { checkTls, httpProbe, statusRanges } from "./schema-check.ts";
 import { command } from "./schema-notify.ts";
-import { later, nameForm, row, shorthand, table } from "./schema-table.ts";
+import { nameForm, row, shorthand, table } from "./schema-table.ts";
 import type { Type } from "./schema-type.ts";
-import { boolean, booleanOr, choice, duration, integer, list, mismatch, only, text } from "./schema-type.ts";
+import { boolean, booleanOr, choice, duration, integer, list, mismatch, oneOrList, only, text } from "./schema-type.ts";
 import { interfaceName } from "./schema-vrrp.ts";
 import type { LvsServerAddress } from "./types.ts";
 
@@ -38,12 +40,26 @@ const ipAddress: Type<string> = {
   },
 };
 
+const WEIGHT_MAX = 65_535;
 /** Below this a check is a flood. */
 const INTERVAL_MS_MIN = 100;
 const interval = duration(INTERVAL_MS_MIN, DURATION_MS_MAX);
 const user = text("a user name", /^[^\0:\s]+$/);
-const WEIGHT_MAX = 65_535;
 const U32_MAX = 4_294_967_295;
+
+/** Answered as the source of a JavaScript RegExp with the same meaning. */
+const regex: Type<string> = {
+  words: "a regular expression",
+  sections: [],
+  decode: (value, at, sink) => {
+    if (typeof value !== "string" || value === "") return mismatch(regex.words, value, at, sink);
+    const translated = translateRegex(value);
+    if (translated.ok) return translated.value;
+    const { message, help } = translated.error;
+    sink.error(at, `"${value}" ${message}`, help === null ? { found: value } : { found: value, help });
+    return undefined;
+  },
+};
 
 const dnsName: Type<string> = {
   words: 'a domain name such as "example.com"',
@@ -58,15 +74,43 @@ export const dnsRows = {
   type: row(choice(["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA"]), "which records", { default: "SOA" }),
 } as const;
 
-/** keepalived.conf(5), "real_server": defaults of its checkers. */
-export const lvsCheckRows = {
-  tcp: row(only(true, boolean), "connect and close", { was: ["tcp_check"] }),
-  http: row(httpProbe, 'request to send: "METHOD /path"', { was: ["http_get"] }),
+/** keepalived.conf(5), "url": what a page must be like. */
+const pageRows = {
   host: row(text("a host name", /^[A-Za-z0-9._:[\]-]+$/), "Host header of the request", {
     defaultWords: "the server's address",
     was: ["virtualhost"],
   }),
   expect: row(statusRanges, "status codes that count as up", { default: "200-299", was: ["status_code"] }),
+  digest: row(text("an MD5 of 32 hexadecimal digits", /^[0-9A-Fa-f]{32}$/), "MD5 of the body, as genhash prints it"),
+  regex: row(regex, "expression that the body must match"),
+  regex_no_match: row(boolean, "the body must not match the expression", { default: false }),
+} as const;
+
+const page = shorthand("virtual_server.check.http", "request", {
+  request: row(httpProbe, 'request to send: "METHOD /path"', { required: true, was: ["path", "url"] }),
+  ...pageRows,
+});
+
+/** Each page is asked for in every check. */
+const PAGES_MAX = 20;
+
+export const fileRows = {
+  path: row(absolutePath, "a file with a number", { required: true, was: ["track_file"] }),
+  weight: row(
+    integer(-WEIGHT_MAX, WEIGHT_MAX),
+    "0: other than 0 is down; else the number times this is added to the server's weight, and -254 or less is down",
+    { default: 1 },
+  ),
+} as const;
+
+/** keepalived.conf(5), "real_server": defaults of its checkers. */
+export const lvsCheckRows = {
+  tcp: row(only(true, boolean), "connect and close", { was: ["tcp_check"] }),
+  http: row(oneOrList(page, PAGES_MAX), 'requests to send: "METHOD /path"; all must pass', {
+    was: ["http_get", "ssl_get"],
+  }),
+  ...pageRows,
+  tls: row(checkTls, "TLS, for tcp and http; the certificate is not verified unless told so"),
   ping: row(only(true, boolean), "ICMP echo", { was: ["ping_check"] }),
   udp: row(only(true, boolean), "a datagram, and no ICMP error within the timeout", { was: ["udp_check"] }),
   dns: row(shorthand("virtual_server.check.dns", "name", dnsRows), "a query over UDP, answered with NOERROR", {
@@ -78,14 +122,14 @@ export const lvsCheckRows = {
   user: row(user, "user to run the script as", { defaultWords: "global.user" }),
   address: row(ipAddress, "where to connect", { defaultWords: "the server's address", was: ["connect_ip"] }),
   port: row(integer(1, 65_535), "where to connect", { defaultWords: "the server's port", was: ["connect_port"] }),
-  interval: row(interval, "time between two checks", { default: "60s", was: ["delay_loop"] }),
+  interval: row(interval, "time between two checks; of a file: 1s", { default: "60s", was: ["delay_loop"] }),
   timeout: row(interval, "time for one check", { default: "5s", was: ["connect_timeout", "misc_timeout"] }),
-  retry: row(integer(0, 255), "further attempts before a server is down", { default: 1, was: ["nb_get_retry"] }),
+  retry: row(integer(0, 255), "further attempts before a server is down; of a file: 0", {
+    default: 1,
+    was: ["nb_get_retry"],
+  }),
   delay_before_retry: row(interval, "time before each of them", { default: "1s" }),
-  file: later(text(), "a weight in a file"),
-  tls: later(boolean, "HTTP over TLS"),
-  digest: later(text(), "MD5 of the answer"),
-  regex: later(text(), "pattern in the answer"),
+  file: row(shorthand("virtual_server.check.file", "path", fileRows), "a number in a file", { was: ["file_check"] }),
 } as const;
 
 const check = booleanOr(table("virtual_server.check", lvsCheckRows));

@@ -187,8 +187,8 @@ export function list<T>(item: Type<T>, countMax = 10_000): Type<readonly At<T>[]
 }
 
 /** An array, or one item without the brackets. */
-export function oneOrList<T>(item: Type<T>): Type<readonly At<T>[]> {
-  const several = list(item);
+export function oneOrList<T>(item: Type<T>, countMax = 10_000): Type<readonly At<T>[]> {
+  const several = list(item, countMax);
   return {
     words: `${item.words}, or an array of them`,
     sections: item.sections,

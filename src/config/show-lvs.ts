@@ -1,7 +1,14 @@
 /** [virtual_server.NAME], [ipvs] and [realserver] as the document that would produce them. */
 import { formatDurationMs } from "../lib/units.ts";
+import { tlsTree } from "./normalise-check-tls.ts";
 import type { LvsCheckConfig, LvsCommandConfig, LvsConfig, LvsNotifyConfig, LvsServiceAddress } from "./types.ts";
-import type { LvsServerAddress, RealServerConfig, RealserverConfig, VirtualServerConfig } from "./types.ts";
+import type {
+  LvsPageConfig,
+  LvsServerAddress,
+  RealServerConfig,
+  RealserverConfig,
+  VirtualServerConfig,
+} from "./types.ts";
 
 type Tree = Record<string, unknown>;
 
@@ -81,6 +88,7 @@ function checkTree(check: LvsCheckConfig): Tree {
   const { target } = check;
   return {
     ...probeTree(check.probe),
+    tls: tlsTree(check.tls),
     address: target.kind === "inet" ? target.host : undefined,
     port: target.kind === "inet" && target.port !== 0 ? target.port : undefined,
     interval: formatDurationMs(check.intervalMs),
@@ -95,11 +103,7 @@ function probeTree(probe: LvsCheckConfig["probe"]): Tree {
     case "tcp":
       return { tcp: true };
     case "http":
-      return {
-        http: `${probe.method} ${probe.target}`,
-        host: probe.host ?? undefined,
-        expect: probe.expect.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(","),
-      };
+      return { http: probe.pages.map(pageTree) };
     case "ping":
       return { ping: true };
     case "udp":
@@ -108,9 +112,22 @@ function probeTree(probe: LvsCheckConfig["probe"]): Tree {
       return { dns: { name: probe.name, type: probe.type } };
     case "smtp":
       return { smtp: probe.helo };
+    case "file":
+      return { file: { path: probe.path, weight: probe.weight } };
     case "script":
       return { script: [...probe.script.command], user: probe.script.user ?? undefined, dynamic: probe.dynamic };
   }
+}
+
+function pageTree(page: LvsPageConfig): Tree {
+  return {
+    request: `${page.method} ${page.target}`,
+    host: page.host ?? undefined,
+    expect: page.expect.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(","),
+    digest: page.digest ?? undefined,
+    regex: page.regex?.source,
+    regex_no_match: page.regex === null ? undefined : !page.regex.mustMatch,
+  };
 }
 
 /** One user runs them all. */

@@ -4,6 +4,7 @@ import { formatCondition } from "../acl/format.ts";
 import { unreachable } from "../lib/result.ts";
 import { formatDurationMs } from "../lib/units.ts";
 import { MASK } from "./mask.ts";
+import { tlsTree } from "./normalise-check-tls.ts";
 import { ipvsTree, realserverTree, virtualServersTree } from "./show-lvs.ts";
 import { formatSocketAddress } from "./schema-address.ts";
 import { alertsTree, notifyTree } from "./show-notify.ts";
@@ -202,6 +203,7 @@ function checkTree(check: CheckConfig): Tree {
         };
   return {
     ...asked,
+    tls: tlsTree(check.tls),
     interval: formatDurationMs(check.intervalMs),
     fast_interval: formatDurationMs(check.fastIntervalMs),
     down_interval: formatDurationMs(check.downIntervalMs),

@@ -119,10 +119,30 @@ export interface RealServerConfig {
 
 export type LvsDnsType = "A" | "NS" | "CNAME" | "SOA" | "MX" | "TXT" | "AAAA";
 
+/** One page of an HTTP check: what is asked for, and what its answer must be (keepalived: url). */
+export type LvsPageConfig = Omit<Extract<CheckConfig["probe"], { kind: "http" }>, "kind"> & {
+  /** MD5 of the body, 32 lower-case hexadecimal digits; null: any. */
+  readonly digest: string | null;
+  /** Source of a RegExp over the body as a byte string (acl/regex.ts), and whether it must match; null: any body. */
+  readonly regex: { readonly source: string; readonly mustMatch: boolean } | null;
+};
+
+/** TLS of a check. */
+export interface CheckTlsConfig {
+  /** The certificate must lead to an authority of this machine and carry `serverName`. */
+  readonly verify: boolean;
+  /** SNI; null: none. */
+  readonly serverName: string | null;
+}
+
 /** A check with keepalived's timing. */
 export interface LvsCheckConfig {
   readonly probe:
-    | Extract<CheckConfig["probe"], { kind: "tcp" | "http" }>
+    | { readonly kind: "tcp" }
+    /** One after the other; all must pass. */
+    | { readonly kind: "http"; readonly pages: readonly LvsPageConfig[] }
+    /** A number in a file (keepalived: FILE_CHECK). weight 0: other than 0 is down; else the product with it counts. */
+    | { readonly kind: "file"; readonly path: string; readonly weight: number }
     | { readonly kind: "ping" }
     | { readonly kind: "udp" }
     | { readonly kind: "dns"; readonly name: string; readonly type: LvsDnsType }
@@ -131,6 +151,8 @@ export interface LvsCheckConfig {
     | { readonly kind: "script"; readonly script: LvsCommandConfig; readonly dynamic: boolean };
   /** Where the probe connects. */
   readonly target: SocketAddress;
+  /** For tcp and http; null: in the clear. */
+  readonly tls: CheckTlsConfig | null;
   readonly intervalMs: number;
   readonly timeoutMs: number;
   /** Further attempts before a real server is down, and the time between them. */
@@ -340,6 +362,8 @@ export interface ServerConfig {
 }
 
 export interface CheckConfig {
+  /** Absent: in the clear. */
+  readonly tls?: CheckTlsConfig;
   readonly probe:
     | { readonly kind: "tcp" }
     | {

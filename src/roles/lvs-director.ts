@@ -163,8 +163,8 @@ export class LvsDirector {
   private checkWhatIsHere(): void {
     const checked = this.lvs.virtualServers.flatMap((virtual): readonly CheckedReal[] => {
       if (virtual.haSuspend && !this.isHere(virtual)) return [];
-      return virtual.realServers.flatMap(({ name, check }) =>
-        check === null ? [] : [{ virtual: virtual.name, real: name, check }],
+      return virtual.realServers.flatMap(({ name, check, weight }) =>
+        check === null ? [] : [{ virtual: virtual.name, real: name, check, weight }],
       );
     });
     this.checker.configure(checked);

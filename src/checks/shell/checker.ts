@@ -113,21 +113,18 @@ export class Checker {
 
   private begin(subject: Subject): void {
     const { address, check, connectTimeoutMs } = subject.server;
+    const { timeoutMs, tls = null } = check;
     subject.timer = null;
     subject.startedMs = monoNow();
     const done = (result: ProbeResult): void => this.finish(subject, result);
     switch (check.probe.kind) {
       case "tcp":
-        subject.probe = startTcpProbe(this.loop, address, connectTimeoutMs, done);
+        subject.probe = startTcpProbe(this.loop, address, tls, connectTimeoutMs, timeoutMs, done);
         break;
       case "http":
         subject.probe = startHttpProbe(
           this.loop,
-          address,
-          check.probe,
-          subject.request,
-          connectTimeoutMs,
-          check.timeoutMs,
+          { target: address, request: subject.request, wanted: check.probe, tls, connectTimeoutMs, timeoutMs },
           done,
         );
         break;
@@ -175,7 +172,7 @@ function newSubject(server: CheckedServer, health: InitialHealth, isMaint: boole
   const { probe } = server.check;
   return {
     server,
-    request: probe.kind === "http" ? checkRequest(probe, server.address) : NOTHING,
+    request: probe.kind === "http" ? checkRequest(probe, server.address, server.check.tls !== undefined) : NOTHING,
     health: initialHealth(health, server.check),
     isMaint,
     timer: null,

@@ -1,57 +1,68 @@
-/** The HTTP check: a request, a strictly parsed response head, a status that is expected. The body is not awaited. */
-import type { SocketAddress } from "../../config/types.ts";
-import { MessageHead } from "../../http/head.ts";
+/** The HTTP check: a request, and an answer that is as it should be; over TLS where that is wanted. */
+import type { CheckTlsConfig, SocketAddress } from "../../config/types.ts";
 import { E, errnoText } from "../../sys/errno.ts";
 import type { Loop } from "../../sys/loop.ts";
-import { type HttpProbe, readAnswer, RESPONSE_BYTES_MAX } from "../http-probe.ts";
-import { connectionProblem, invalidResponse, L7_TIMEOUT, type ProbeResult } from "../result.ts";
+import { HttpAnswer, type WantedAnswer } from "../http-answer.ts";
+import { connectionProblem, invalidResponse, L6_TIMEOUT, L7_TIMEOUT, type ProbeResult } from "../result.ts";
 import { ProbeSocket, receiveScratch, type RunningProbe } from "./probe-socket.ts";
+import { startTls } from "./probe-tls.ts";
 
-/** One head for all probes: it is read right after it was parsed. */
-const head = new MessageHead();
+export interface HttpProbeOptions {
+  readonly target: SocketAddress;
+  /** `checkRequest`. */
+  readonly request: Uint8Array;
+  readonly wanted: WantedAnswer;
+  readonly tls: CheckTlsConfig | null;
+  /** Until the connection stands. */
+  readonly connectTimeoutMs: number;
+  /** From then until the answer is there; a handshake has as long again. */
+  readonly timeoutMs: number;
+}
 
-/** request: `checkRequest`. connectTimeoutMs: until the connection stands; timeoutMs: from then until the head of the answer is there. */
 export function startHttpProbe(
   loop: Loop,
-  target: SocketAddress,
-  probe: HttpProbe,
-  request: Uint8Array,
-  connectTimeoutMs: number,
-  timeoutMs: number,
+  options: HttpProbeOptions,
   done: (result: ProbeResult) => void,
 ): RunningProbe {
-  /** What arrived before the last read, for answers that come in pieces. */
-  let earlier = new Uint8Array(0);
+  const { target, request, tls, timeoutMs } = options;
+  const answer = new HttpAnswer(options.wanted, md5);
+
+  const take = (socket: ProbeSocket, bytes: Uint8Array): void => {
+    const result = answer.feed(bytes);
+    if (result !== null) socket.result(result);
+  };
 
   const connected = (socket: ProbeSocket): void => {
+    if (tls !== null) return secure(socket, tls);
     socket.deadline(timeoutMs, L7_TIMEOUT);
     const sent = socket.send(request);
     if (sent < 0) socket.result(connectionProblem(errnoText(sent)));
   };
 
+  const secure = (socket: ProbeSocket, how: CheckTlsConfig): void => {
+    socket.deadline(timeoutMs, L6_TIMEOUT);
+    startTls(loop, socket, how, {
+      secured: (send) => {
+        socket.deadline(timeoutMs, L7_TIMEOUT);
+        send(request);
+      },
+      received: (bytes) => take(socket, bytes),
+      ended: () => socket.result(answer.end()),
+    });
+  };
+
   const readable = (socket: ProbeSocket): void => {
     const received = socket.receive();
     if (received === -E.AGAIN || received === -E.INTR) return;
-    if (received <= 0) {
-      const reason = received === 0 ? "the connection ended before a complete head" : errnoText(received);
-      socket.result(invalidResponse(reason));
-      return;
-    }
-    let bytes = receiveScratch.bytes;
-    let length = received;
-    if (earlier.length > 0) {
-      length = earlier.length + received;
-      bytes = new Uint8Array(length);
-      bytes.set(earlier);
-      bytes.set(receiveScratch.bytes.subarray(0, received), earlier.length);
-    }
-    const result = readAnswer(bytes, length, head, probe);
-    if (result !== null) socket.result(result);
-    else if (length >= RESPONSE_BYTES_MAX) socket.result(invalidResponse("head too large"));
-    else earlier = bytes.slice(0, length);
+    if (received > 0) take(socket, receiveScratch.bytes.subarray(0, received));
+    else socket.result(received === 0 ? answer.end() : invalidResponse(errnoText(received)));
   };
 
   const socket = new ProbeSocket(loop, target, { connected, readable }, done);
-  socket.open(connectTimeoutMs);
+  socket.open(options.connectTimeoutMs);
   return socket;
+}
+
+function md5(bytes: Uint8Array): string {
+  return new Bun.CryptoHasher("md5").update(bytes).digest("hex");
 }

@@ -42,6 +42,8 @@ export class ProbeSocket implements RunningProbe {
   private timer: LoopTimer | null = null;
   private isConnected = false;
   private ended = false;
+  /** What the connection was given to. */
+  private heir: RunningProbe | null = null;
 
   constructor(loop: Loop, target: SocketAddress, steps: ProbeSteps, done: (result: ProbeResult) => void) {
     this.loop = loop;
@@ -90,6 +92,16 @@ export class ProbeSocket implements RunningProbe {
     return sockets.recv(this.fd, receiveScratch.address, receiveScratch.bytes.length, 0);
   }
 
+  /** Gives the descriptor away; who has it now is cancelled with the probe. Deadlines stay here. */
+  handOver(heir: RunningProbe): number {
+    const { fd } = this;
+    this.watch?.close();
+    this.watch = null;
+    this.fd = -1;
+    this.heir = heir;
+    return fd;
+  }
+
   /** Ends the probe. */
   result(result: ProbeResult): void {
     if (this.ended) return;
@@ -101,6 +113,7 @@ export class ProbeSocket implements RunningProbe {
     this.ended = true;
     this.timer?.cancel();
     this.watch?.close();
+    this.heir?.cancel();
     if (this.fd < 0) return;
     // What has arrived unread would turn the FIN of the close into a reset, which servers log as an error.
     if (this.isConnected) for (let reads = 0; reads < DRAIN_READS_MAX && this.receive() > 0; reads++);

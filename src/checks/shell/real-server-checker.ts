@@ -1,12 +1,14 @@
 /** Checks all real servers of the director with keepalived's timing, one attempt in flight for each. */
-import type { LvsCheckConfig, LvsCommandConfig } from "../../config/types.ts";
-import { unreachable } from "../../lib/result.ts";
+import type { LvsCheckConfig, LvsCommandConfig, LvsPageConfig } from "../../config/types.ts";
+import { assert, unreachable } from "../../lib/result.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
+import { fileVerdict } from "../file-value.ts";
 import { checkRequest } from "../http-probe.ts";
 import { afterAttempt, scriptVerdict } from "../real-server.ts";
 import type { ProbeResult } from "../result.ts";
 import { startDnsProbe, startPingProbe, startUdpProbe } from "./probe-datagram.ts";
 import { startHttpProbe } from "./probe-http.ts";
+import { readNumber } from "./read-number.ts";
 import type { RunningProbe } from "./probe-socket.ts";
 import { startSmtpProbe } from "./probe-smtp.ts";
 import { startTcpProbe } from "./probe-tcp.ts";
@@ -15,6 +17,8 @@ export interface CheckedReal {
   readonly virtual: string;
   readonly real: string;
   readonly check: LvsCheckConfig;
+  /** The configured one, to which a file adds. */
+  readonly weight: number;
 }
 
 /** `up` null: the attempt failed and is repeated before it counts. */
@@ -41,8 +45,9 @@ export interface RealCheckerOptions {
 }
 
 interface Subject {
-  readonly checked: CheckedReal;
-  readonly request: Uint8Array;
+  checked: CheckedReal;
+  /** Of an HTTP check, one for each page. */
+  readonly requests: readonly Uint8Array[];
   failures: number;
   timer: LoopTimer | null;
   probe: RunningProbe | null;
@@ -50,7 +55,6 @@ interface Subject {
 
 /** RFC 1035, section 4.1.1: sixteen bits. */
 const DNS_IDS = 65_536;
-const NOTHING = new Uint8Array(0);
 
 export class RealServerChecker {
   private readonly loop: Loop;
@@ -73,12 +77,14 @@ export class RealServerChecker {
       const old = previous.get(key);
       if (old !== undefined && JSON.stringify(old.checked.check) === JSON.stringify(each.check)) {
         previous.delete(key);
+        old.checked = each;
         this.subjects.set(key, old);
         continue;
       }
-      const { probe, target } = each.check;
-      const request = probe.kind === "http" ? checkRequest(probe, target) : NOTHING;
-      const subject: Subject = { checked: each, request, failures: 0, timer: null, probe: null };
+      const { probe, target, tls } = each.check;
+      const pages = probe.kind === "http" ? probe.pages : [];
+      const requests = pages.map((page) => checkRequest(page, target, tls !== null));
+      const subject: Subject = { checked: each, requests, failures: 0, timer: null, probe: null };
       this.subjects.set(key, subject);
       // keepalived's warm-up: the first rounds are spread over one interval, so that they never come in one burst.
       this.schedule(subject, this.options.random() * each.check.intervalMs);
@@ -96,16 +102,15 @@ export class RealServerChecker {
   }
 
   private begin(subject: Subject): void {
-    const { check } = subject.checked;
-    const { probe, target, timeoutMs } = check;
+    const { probe, target, tls, timeoutMs } = subject.checked.check;
     const done = (result: ProbeResult): void => this.finish(subject, result);
     subject.timer = null;
     switch (probe.kind) {
       case "tcp":
-        subject.probe = startTcpProbe(this.loop, target, timeoutMs, done);
+        subject.probe = startTcpProbe(this.loop, target, tls, timeoutMs, timeoutMs, done);
         break;
       case "http":
-        subject.probe = startHttpProbe(this.loop, target, probe, subject.request, timeoutMs, timeoutMs, done);
+        this.askPage(subject, probe.pages, 0);
         break;
       case "ping":
         this.pings = (this.pings + 1) & 0xffff;
@@ -128,9 +133,29 @@ export class RealServerChecker {
           this.conclude(subject, passed, weight, passed ? `exit code ${code}` : reason);
         });
         break;
+      case "file": {
+        const value = readNumber(probe.path);
+        const { passed, weight } = fileVerdict(value, probe.weight, subject.checked.weight);
+        this.conclude(subject, passed, weight, `${probe.path} says ${value}`);
+        break;
+      }
       default:
         unreachable(probe);
     }
+  }
+
+  /** One page after the other; the first that is not as wanted fails the attempt. */
+  private askPage(subject: Subject, pages: readonly LvsPageConfig[], index: number): void {
+    const { target, tls, timeoutMs } = subject.checked.check;
+    const wanted = pages[index];
+    const request = subject.requests[index];
+    assert(wanted !== undefined && request !== undefined, "check: a page without its request");
+    const options = { target, request, wanted, tls, connectTimeoutMs: timeoutMs, timeoutMs };
+    subject.probe = startHttpProbe(this.loop, options, (result) => {
+      const passed = result.kind === "checked" && result.passed;
+      if (passed && index + 1 < pages.length) this.askPage(subject, pages, index + 1);
+      else this.finish(subject, passed || pages.length === 1 ? result : named(result, wanted.target));
+    });
   }
 
   private finish(subject: Subject, result: ProbeResult): void {
@@ -152,6 +177,11 @@ export class RealServerChecker {
     this.schedule(subject, outcome.delayMs);
     this.options.onResult({ virtual, real, up: outcome.up, weight, info });
   }
+}
+
+/** Which of several pages it was. */
+function named(result: ProbeResult, target: string): ProbeResult {
+  return result.kind === "checked" ? { ...result, info: `${result.info} (${target})` } : result;
 }
 
 function halt(subject: Subject): void {

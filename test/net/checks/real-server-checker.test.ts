@@ -1,7 +1,10 @@
 /** Checks of LVS real servers against servers that answer as told. */
 import { afterEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { RealServerChecker, type RealCheckResult } from "../../../src/checks/shell/real-server-checker.ts";
-import type { LvsCheckConfig, LvsCommandConfig } from "../../../src/config/types.ts";
+import type { LvsCheckConfig, LvsCommandConfig, LvsPageConfig } from "../../../src/config/types.ts";
 import { Loop } from "../../../src/sys/loop.ts";
 import { freePort } from "../../support/ports.ts";
 import { holdsFor, waitFor } from "../../support/wait.ts";
@@ -32,6 +35,7 @@ function checking(
   const whole: LvsCheckConfig = {
     probe: { kind: "tcp" },
     target: { kind: "inet", family: 4, host: "127.0.0.1", port },
+    tls: null,
     intervalMs: 60,
     timeoutMs: 100,
     retry: 1,
@@ -44,7 +48,7 @@ function checking(
     loop.stop();
     await finished;
   });
-  checker.configure([{ virtual: "web", real: "one", check: whole }]);
+  checker.configure([{ virtual: "web", real: "one", check: whole, weight: 10 }]);
   return results;
 }
 
@@ -177,10 +181,88 @@ test("RealServerChecker stops with a configuration that has no such server any m
     await finished;
   });
   const target = { kind: "inet", family: 4, host: "127.0.0.1", port: await freePort() } as const;
-  const check = { probe: { kind: "tcp" }, target, intervalMs: 20, timeoutMs: 50, retry: 0, retryDelayMs: 10 } as const;
-  checker.configure([{ virtual: "web", real: "one", check }]);
+  const check = {
+    probe: { kind: "tcp" },
+    target,
+    tls: null,
+    intervalMs: 20,
+    timeoutMs: 50,
+    retry: 0,
+    retryDelayMs: 10,
+  } as const;
+  checker.configure([{ virtual: "web", real: "one", check, weight: 1 }]);
   await waitFor("results", () => results.length >= 2);
   checker.configure([]);
   const count = results.length;
   expect(await holdsFor(() => results.length === count, 100)).toBe(true);
+});
+
+const page: LvsPageConfig = { method: "GET", target: "/", host: null, expect: [[200, 299]], digest: null, regex: null };
+const http = (...pages: Partial<LvsPageConfig>[]) =>
+  ({ kind: "http", pages: pages.map((each) => ({ ...page, ...each })) }) as const;
+
+function website(answer: (path: string) => Response): number {
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: (request) => answer(new URL(request.url).pathname),
+  });
+  closers.push(() => server.stop(true));
+  return server.port ?? 0;
+}
+
+test("RealServerChecker asks for every page, and names the one that is not as it should be", async () => {
+  const asked: string[] = [];
+  const port = website((path) => {
+    asked.push(path);
+    return path === "/broken" ? new Response("no", { status: 500 }) : new Response(`this is ${path}`);
+  });
+  const good = http({ target: "/a", regex: { source: "is /a$", mustMatch: true } }, { target: "/b" });
+  expect(await verdict(checking({ probe: good }, port))).toBe("true L7OK HTTP 200");
+  expect(asked.slice(0, 2)).toEqual(["/a", "/b"]);
+  const bad = http({ target: "/a" }, { target: "/broken" }, { target: "/never" });
+  expect(await verdict(checking({ probe: bad, retry: 0 }, port))).toBe("false L7STS HTTP 500 (/broken)");
+  expect(asked).not.toContain("/never");
+});
+
+test.skipIf(Bun.which("genhash") === null)("RealServerChecker takes the digest that genhash prints", async () => {
+  const port = website(() => new Response("a page\n".repeat(3000)));
+  const hash = Bun.spawn(["genhash", "-s", "127.0.0.1", "-p", String(port), "-u", "/page"], { stdout: "pipe" });
+  const [, digest] = /\b([0-9a-f]{32})\b/.exec(await hash.stdout.text()) ?? [];
+  await hash.exited;
+  expect(digest).toBeDefined();
+  const of = (found: string | null) => http({ target: "/page", digest: found });
+  expect(await verdict(checking({ probe: of(digest ?? null) }, port))).toBe("true L7OK HTTP 200");
+  expect(await verdict(checking({ probe: of("0".repeat(32)), retry: 0 }, port))).toBe(
+    `false L7RSP MD5 of the body is ${digest}, wanted ${"0".repeat(32)}`,
+  );
+});
+
+test("RealServerChecker reads a body that comes in pieces", async () => {
+  const port = website(() => {
+    const pieces = async function* (): AsyncGenerator<string> {
+      for (const piece of ["one ", "two ", "three"]) {
+        yield piece;
+        await Bun.sleep(5);
+      }
+    };
+    return new Response(pieces as never);
+  });
+  const probe = http({ regex: { source: "^one two three$", mustMatch: true } });
+  expect(await verdict(checking({ probe, timeoutMs: 2000 }, port))).toBe("true L7OK HTTP 200");
+});
+
+test("RealServerChecker adds the number in a file to the weight, and goes on with a weight that a reload changed", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "ballast-file-check-"));
+  closers.push(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, "weight");
+  const probe = { kind: "file", path, weight: 1 } as const;
+  const results = checking({ probe, intervalMs: 10, retry: 0 }, 1);
+  expect(await verdict(results)).toBe(`true ${path} says 0`);
+  writeFileSync(path, "-4\n");
+  await waitFor("a smaller weight", () => results.some((result) => result.up === true && result.weight === 6));
+  writeFileSync(path, "-254\n");
+  await waitFor("down", () => results.at(-1)?.up === false);
+  writeFileSync(path, "7\n");
+  await waitFor("a larger weight", () => results.at(-1)?.weight === 17);
 });

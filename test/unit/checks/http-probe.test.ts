@@ -1,21 +1,22 @@
 /** The HTTP check's bytes. */
 import { describe, expect, test } from "bun:test";
-import { checkRequest, type HttpProbe, readAnswer } from "../../../src/checks/http-probe.ts";
+import { HttpAnswer } from "../../../src/checks/http-answer.ts";
+import { checkRequest, type HttpProbe } from "../../../src/checks/http-probe.ts";
 import type { ProbeResult } from "../../../src/checks/result.ts";
 import { asciiBytes } from "../../../src/http/ascii.ts";
-import { MessageHead } from "../../../src/http/head.ts";
 
 const probe: HttpProbe = { kind: "http", method: "HEAD", target: "/up?x=1", host: null, expect: [[200, 399]] };
-const head = new MessageHead();
 
 function read(text: string, fields: Partial<HttpProbe> = {}): ProbeResult | null {
-  const bytes = asciiBytes(text);
-  return readAnswer(bytes, bytes.length, head, { ...probe, ...fields });
+  return new HttpAnswer({ ...probe, ...fields }, () => "").feed(asciiBytes(text));
 }
 
 describe("checkRequest", () => {
-  const request = (address: Parameters<typeof checkRequest>[1], fields: Partial<HttpProbe> = {}): string =>
-    new TextDecoder().decode(checkRequest({ ...probe, ...fields }, address));
+  const request = (
+    address: Parameters<typeof checkRequest>[1],
+    fields: Partial<HttpProbe> = {},
+    isTls = false,
+  ): string => new TextDecoder().decode(checkRequest({ ...probe, ...fields }, address, isTls));
 
   test("names the configured host, or else the server", () => {
     const address = { kind: "inet", family: 4, host: "192.0.2.1", port: 8080 } as const;
@@ -24,6 +25,8 @@ describe("checkRequest", () => {
     );
     expect(request(address)).toContain("\r\nHost: 192.0.2.1:8080\r\n");
     expect(request({ ...address, port: 80 })).toContain("\r\nHost: 192.0.2.1\r\n");
+    expect(request({ ...address, port: 443 }, {}, true)).toContain("\r\nHost: 192.0.2.1\r\n");
+    expect(request({ ...address, port: 80 }, {}, true)).toContain("\r\nHost: 192.0.2.1:80\r\n");
     expect(request({ kind: "inet", family: 6, host: "::1", port: 81 })).toContain("\r\nHost: [::1]:81\r\n");
     expect(request({ kind: "unix", path: "/run/app.sock" })).toContain("\r\nHost: localhost\r\n");
     expect(request(address)).toEndWith("\r\nConnection: close\r\n\r\n");
@@ -31,11 +34,11 @@ describe("checkRequest", () => {
 
   test("refuses line breaks", () => {
     const address = { kind: "unix", path: "/a" } as const;
-    expect(() => checkRequest({ ...probe, host: "a\r\nX: 1" }, address)).toThrow("cannot stand in a request");
+    expect(() => checkRequest({ ...probe, host: "a\r\nX: 1" }, address, false)).toThrow("cannot stand in a request");
   });
 });
 
-describe("readAnswer", () => {
+describe("HttpAnswer of a status", () => {
   test.each([
     ["HTTP/1.1 200 OK\r\n\r\n", true, "L7OK", "HTTP 200"],
     ["HTTP/1.0 204 No Content\r\nServer: x\r\n\r\n", true, "L7OK", "HTTP 204"],

@@ -5,6 +5,7 @@ import type { LvsCheckConfig } from "../../../src/config/types.ts";
 const check: LvsCheckConfig = {
   probe: { kind: "tcp" },
   target: { kind: "inet", family: 4, host: "192.0.2.11", port: 80 },
+  tls: null,
   intervalMs: 6000,
   timeoutMs: 3000,
   retry: 3,
