@@ -51,7 +51,7 @@ function compare(own: VrrpConfig, other: VrrpConfig, at: Path, sink: IssueSink):
     const effect = "version 2 refuses the other's adverts, both lead";
     differ("advert_interval", `${own.advertIntervalMs} ms`, `${other.advertIntervalMs} ms`, effect);
     // Never the passwords themselves.
-    if (own.authPassword !== other.authPassword) {
+    if (own.authPassword !== other.authPassword || own.authType !== other.authType) {
       sink.warn([...at, "auth"], `differs from the peer's: ${effect}`, { mark: "key" });
     }
   }

@@ -84,7 +84,10 @@ function lintPassword(instance: VrrpConfig, at: Path, sink: IssueSink): void {
   if (authPassword === null) return;
   const isNumber = authPassword === String(instance.virtualRouterId);
   if (!isNumber && !knownPasswords.includes(authPassword.toLowerCase())) return;
+  const isSealed = instance.authType === "ah";
   sink.warn([...at, "auth", "password"], "is a password that everybody knows", {
-    help: "it travels in clear anyway: choose a random one, and filter IP protocol 112 at the border",
+    help: isSealed
+      ? "choose a random one"
+      : "it travels in clear anyway: choose a random one, and filter IP protocol 112 at the border",
   });
 }

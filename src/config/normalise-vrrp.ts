@@ -5,7 +5,7 @@ import { isWritten, pick } from "./normalise-context.ts";
 import type { Path } from "./schema-issue.ts";
 import { plain } from "./schema-table.ts";
 import type { At, Decoded, NamedAt } from "./schema-type.ts";
-import { garpRows, vipRows, vrrpRows } from "./schema-vrrp.ts";
+import { authRows, garpRows, vipRows, vrrpRows } from "./schema-vrrp.ts";
 import type { SecretSource } from "./schema-vrrp.ts";
 import { normaliseForwarding } from "./normalise-forward.ts";
 import { normaliseGroups } from "./normalise-group.ts";
@@ -58,6 +58,7 @@ function normaliseInstance(
     addresses: (value.addresses ?? []).flatMap((vip) => normaliseVip(vip)),
     excludedAddresses: (value.excluded_addresses ?? []).flatMap((vip) => normaliseVip(vip)),
     authPassword: password(version, value, at, context),
+    ...authentication(version, value, at, context),
     unicast: unicast(value, at, context),
     multicastSource: value.multicast_source ?? null,
     ...(value.multicast_group === undefined ? {} : { multicastGroup: value.multicast_group }),
@@ -191,6 +192,22 @@ function password(version: 2 | 3, value: WrittenVrrp, at: Path, context: Normali
   }
   context.sink.error(place, "has characters outside printable ASCII");
   return null;
+}
+
+/** Absent for the usual kind. */
+function authentication(
+  version: 2 | 3,
+  value: WrittenVrrp,
+  at: Path,
+  context: NormaliseContext,
+): Pick<VrrpConfig, "authType"> {
+  if (version === 3 || value.auth === undefined || pick(authRows.type, value.auth.type) === "pass") return {};
+  if (pick(vrrpRows.state, value.state) === "master") {
+    // As keepalived: a node that has heard nobody does not know the sequence number to go on from.
+    const help = 'use state = "backup"; the priority decides who begins';
+    context.sink.warn([...at, "state"], 'has no effect with auth.type = "ah": this node listens first', { help });
+  }
+  return { authType: "ah" };
 }
 
 /** The secret's text; a file's last line break does not count. */

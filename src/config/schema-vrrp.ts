@@ -53,8 +53,11 @@ const ADDRESS_COUNT_MAX = 255;
 const vips = list(shorthand("vrrp.addresses", "address", vipRows), ADDRESS_COUNT_MAX);
 
 const authRows = {
-  type: row(choice(["pass"], ["ah"]), "kind of authentication", { default: "pass" }),
-  password: row(secret, "at most eight bytes, in clear on the wire", { required: true, was: ["auth_pass"] }),
+  type: row(choice(["pass", "ah"]), "in the advert, or in a header of its own", { default: "pass" }),
+  password: row(secret, "at most eight bytes; with type pass in clear on the wire", {
+    required: true,
+    was: ["auth_pass"],
+  }),
 } as const;
 
 const unicastRows = {

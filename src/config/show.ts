@@ -224,7 +224,7 @@ function vrrpTree(instance: VrrpConfig): Tree {
     state: instance.initialState,
     preempt: instance.preempt,
     preempt_delay: formatDurationMs(instance.preemptDelayMs),
-    auth: instance.authPassword === null ? undefined : { type: "pass", password: MASK },
+    auth: instance.authPassword === null ? undefined : { type: instance.authType ?? "pass", password: MASK },
     unicast: unicast === null ? undefined : { source: unicast.source ?? undefined, peers: [...unicast.peers] },
     multicast_source: instance.multicastSource ?? undefined,
     multicast_group: instance.multicastGroup,

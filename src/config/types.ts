@@ -396,6 +396,8 @@ export interface VrrpConfig {
   readonly excludedAddresses: readonly VipConfig[];
   /** v2 only; keepalived's auth_type PASS, at most eight bytes on the wire. */
   readonly authPassword: string | null;
+  /** v2 only; absent: pass. */
+  readonly authType?: "pass" | "ah";
   readonly unicast: { readonly source: string | null; readonly peers: readonly string[] } | null;
   readonly multicastSource: string | null;
   /** Where adverts go without unicast peers; absent: 224.0.0.18 or ff02::12 (keepalived: vrrp_mcast_group4, …6). */

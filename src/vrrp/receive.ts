@@ -4,7 +4,8 @@
  */
 import { err, ok, type Result } from "../lib/result.ts";
 import { sameAddress } from "../net/address.ts";
-import { decodeIpv4, type Ipv4Reason } from "../net/ipv4.ts";
+import { AH_BYTES, AH_PROTOCOL, type AhReason, ahCodeMatches, decodeAh } from "../net/ah.ts";
+import { decodeIpv4, type Ipv4Packet, type Ipv4Reason } from "../net/ipv4.ts";
 import { type Advert, AUTH_BYTES, authType, decodeAdvert, decodeHead, VRRP_PROTOCOL, type WireReason } from "./wire.ts";
 
 /** RFC 9568 §5.1.1.3: a router decrements it, so 255 proves that the sender is on this link. */
@@ -19,6 +20,8 @@ export interface ReceiveView {
   readonly addresses: Uint8Array;
   /** Eight bytes, padded with zeros; null: no authentication. Version 2 only. */
   readonly password: Uint8Array | null;
+  /** Authentication header with the password as its key, instead of the password in clear; absent: no. */
+  readonly sealed?: { readonly lastSequence: number } | null;
   /** This node's address on the interface; null while it has none. */
   readonly ownAddress: Uint8Array | null;
   readonly multicastGroup: Uint8Array;
@@ -29,6 +32,7 @@ export interface ReceiveView {
 export type ReceiveReason =
   | Ipv4Reason
   | WireReason
+  | AhReason
   | "protocol"
   | "ttl"
   | "vrid"
@@ -37,6 +41,8 @@ export type ReceiveReason =
   | "not_a_peer"
   | "auth_type"
   | "auth_data"
+  | "auth_spi"
+  | "auth_replay"
   | "interval_zero"
   | "interval_mismatch";
 
@@ -46,6 +52,8 @@ export type ReceiveNote = "checksum_rfc9568" | "interval_differs" | "address_lis
 export interface Received {
   readonly source: Uint8Array;
   readonly advert: Advert;
+  /** Of the authentication header; null: there was none. */
+  readonly sequence: number | null;
   readonly notes: readonly ReceiveNote[];
 }
 
@@ -70,8 +78,38 @@ export function receivePacket<View extends ReceiveView>(
 ): Result<Accepted<View>, Refused<View>> {
   const packet = decodeIpv4(bytes, length);
   if (!packet.ok) return err({ reason: packet.error, view: null });
+  if (packet.value.protocol === AH_PROTOCOL) return receiveSealed(bytes, packet.value, find);
   if (packet.value.protocol !== VRRP_PROTOCOL) return err({ reason: "protocol", view: null });
   return receiveAdvert(bytes, packet.value, find);
+}
+
+/**
+ * With an authentication header in front. The code is looked at before the
+ * sequence number counts: one that anybody could raise would shut the master out.
+ */
+function receiveSealed<View extends ReceiveView>(
+  bytes: Uint8Array,
+  ip: Ipv4Packet,
+  find: (virtualRouterId: number) => View | null,
+): Result<Accepted<View>, Refused<View>> {
+  const header = decodeAh(bytes, ip.payloadStart, ip.payloadEnd);
+  if (!header.ok) return err({ reason: header.error, view: null });
+  const { nextHeader, spi, sequence } = header.value;
+  // Other hosts may use IPsec on this link.
+  if (nextHeader !== VRRP_PROTOCOL) return err({ reason: "protocol", view: null });
+  const inner = { ...ip, payloadStart: ip.payloadStart + AH_BYTES };
+  const check = (view: ReceiveView): ReceiveReason | null => {
+    if (view.sealed === undefined || view.sealed === null || view.password === null) return "auth_type";
+    if (!sameAddress(spi, ip.source)) return "auth_spi";
+    if (!ahCodeMatches(bytes, ip.payloadStart, ip.payloadEnd, view.password)) return "auth_data";
+    return sequence > view.sealed.lastSequence ? null : "auth_replay";
+  };
+  return receiveAdvert(bytes, inner, find, { sequence, check });
+}
+
+interface SealCheck {
+  readonly sequence: number;
+  check(view: ReceiveView): ReceiveReason | null;
 }
 
 /** What the IP layer says about an advert at bytes[payloadStart, payloadEnd). */
@@ -89,6 +127,7 @@ export function receiveAdvert<View extends ReceiveView>(
   bytes: Uint8Array,
   ip: AdvertPacket,
   find: (virtualRouterId: number) => View | null,
+  seal: SealCheck | null = null,
 ): Result<Accepted<View>, Refused<View>> {
   const head = decodeHead(bytes, ip.payloadStart, ip.payloadEnd);
   if (head === null) return err({ reason: "length", view: null });
@@ -101,14 +140,14 @@ export function receiveAdvert<View extends ReceiveView>(
   const decoded = decodeAdvert(bytes, ip.payloadStart, ip.payloadEnd, ip);
   if (!decoded.ok) return refuse(decoded.error);
   const { advert, checksumForm } = decoded.value;
-  const reason = endsReason(view, ip) ?? contentReason(view, advert);
+  const reason = endsReason(view, ip) ?? contentReason(view, advert, seal);
   if (reason !== null) return refuse(reason);
   const notes: ReceiveNote[] = [];
   if (advert.version === 3 && checksumForm === "message") notes.push("checksum_rfc9568");
   if (advert.intervalMs !== view.advertIntervalMs) notes.push("interval_differs");
   const listNote = compareAddressLists(advert.addresses, view.addresses, advert.addressBytes);
   if (listNote !== null) notes.push(listNote);
-  return ok({ view, source: ip.source, advert, notes });
+  return ok({ view, source: ip.source, advert, sequence: seal?.sequence ?? null, notes });
 }
 
 function endsReason(view: ReceiveView, ip: AdvertPacket): ReceiveReason | null {
@@ -119,15 +158,22 @@ function endsReason(view: ReceiveView, ip: AdvertPacket): ReceiveReason | null {
   return view.peers.some((peer) => sameAddress(peer, ip.source)) ? null : "not_a_peer";
 }
 
-function contentReason(view: ReceiveView, advert: Advert): ReceiveReason | null {
+function contentReason(view: ReceiveView, advert: Advert, seal: SealCheck | null): ReceiveReason | null {
   // RFC 9568 erratum 8301: an interval of zero would make the down timer zero and every backup a master.
   if (advert.intervalMs === 0) return "interval_zero";
-  if (advert.version === 3) return null;
-  const wanted = view.password === null ? authType.none : authType.pass;
-  if (advert.auth?.type !== wanted) return "auth_type";
-  if (view.password !== null && !sameSecret(advert.auth.data, view.password)) return "auth_data";
+  if (advert.version === 3) return seal === null ? null : "auth_type";
+  const reason = authReason(view, advert, seal);
+  if (reason !== null) return reason;
   // RFC 3768 §7.1: in version 2 the interval must be the same everywhere; version 3 adopts the master's.
   return advert.intervalMs === view.advertIntervalMs ? null : "interval_mismatch";
+}
+
+function authReason(view: ReceiveView, advert: Advert, seal: SealCheck | null): ReceiveReason | null {
+  const isSealed = view.sealed !== undefined && view.sealed !== null;
+  const wanted = view.password === null ? authType.none : isSealed ? authType.ah : authType.pass;
+  if (advert.auth?.type !== wanted || isSealed !== (seal !== null)) return "auth_type";
+  if (seal !== null) return seal.check(view);
+  return view.password === null || sameSecret(advert.auth.data, view.password) ? null : "auth_data";
 }
 
 /** Compares in constant time: how many leading bytes were right must not be measurable. */

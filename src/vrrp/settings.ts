@@ -44,6 +44,8 @@ export interface InstanceSettings {
   /** The advertised addresses, one after the other (excluded ones are not among them). */
   readonly advertised: Uint8Array;
   readonly password: Uint8Array | null;
+  /** The password is the key of an authentication header. */
+  readonly sealed: boolean;
   readonly peers: readonly Uint8Array[] | null;
   /** Configured source address; null: the interface's own. */
   readonly source: Uint8Array | null;
@@ -72,7 +74,7 @@ export function instanceSettings(config: VrrpConfig): InstanceSettings {
       version: config.version,
       basePriority: config.priority,
       advertIntervalMs: config.advertIntervalMs,
-      startAsMaster: config.initialState === "master",
+      startAsMaster: config.initialState === "master" && config.authType !== "ah",
       preempt: config.preempt,
       preemptDelayMs: config.preemptDelayMs,
       garp: config.garp,
@@ -86,6 +88,7 @@ export function instanceSettings(config: VrrpConfig): InstanceSettings {
     rules: config.rules ?? [],
     advertised: Uint8Array.from(advertised.flatMap((vip) => [...vip.address])),
     password: config.version === 2 && config.authPassword !== null ? passwordBytes(config.authPassword) : null,
+    sealed: config.version === 2 && config.authPassword !== null && config.authType === "ah",
     peers: config.unicast === null ? null : config.unicast.peers.map(addressBytes),
     source: source === null ? null : addressBytes(source),
   };

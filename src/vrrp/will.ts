@@ -5,13 +5,9 @@
  */
 import type { VrrpWill } from "../ipc/messages.ts";
 import { addressText } from "../net/address.ts";
-import { IPV4_HEADER_BYTES, encodeIpv4 } from "../net/ipv4.ts";
+import { encodePacket, PACKET_BYTES_MAX, type Seal } from "./packet.ts";
 import type { InstanceSettings, Vip } from "./settings.ts";
-import { type Advert, ADVERT_BYTES_MAX, encodeAdvert, VRRP_PROTOCOL } from "./wire.ts";
-
-/** RFC 9568 §5.1.1.3, and the precedence "internetwork control". */
-const TTL = 255;
-const TOS = 0xc0;
+import { type Advert, encodeAdvert } from "./wire.ts";
 
 export type WillPacket = VrrpWill["packets"][number];
 
@@ -21,18 +17,17 @@ export function willPacket(
   advert: Advert,
   source: Uint8Array,
   destination: Uint8Array,
+  seal: Seal | null,
 ): WillPacket {
-  const bytes = new Uint8Array(IPV4_HEADER_BYTES + ADVERT_BYTES_MAX);
-  const start = settings.family === 4 ? IPV4_HEADER_BYTES : 0;
+  const bytes = new Uint8Array(PACKET_BYTES_MAX);
   const ends = { source, destination };
-  const payloadBytes = encodeAdvert(bytes.subarray(start), advert, ends);
-  if (start > 0) encodeIpv4(bytes, { tos: TOS, ttl: TTL, protocol: VRRP_PROTOCOL, ...ends, payloadBytes });
+  const length = settings.family === 4 ? encodePacket(bytes, advert, ends, seal) : encodeAdvert(bytes, advert, ends);
   return {
     family: settings.family,
     interface: settings.speaks,
     source: addressText(source),
     destination: addressText(destination),
-    base64: bytes.subarray(0, start + payloadBytes).toBase64(),
+    base64: bytes.subarray(0, length).toBase64(),
   };
 }
 

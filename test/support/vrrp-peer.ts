@@ -102,6 +102,8 @@ export interface KeepalivedOptions {
   readonly priority: number;
   readonly advertIntervalMs: number;
   readonly password?: string;
+  /** The password is the key of an authentication header. */
+  readonly sealed?: boolean;
   readonly unicast?: { readonly source: string; readonly peer: string };
 }
 
@@ -110,7 +112,7 @@ export function startKeepalived(node: NetworkNode, options: KeepalivedOptions): 
   const auth =
     options.password === undefined
       ? ""
-      : `authentication {\n    auth_type PASS\n    auth_pass ${options.password}\n  }`;
+      : `authentication {\n    auth_type ${options.sealed === true ? "AH" : "PASS"}\n    auth_pass ${options.password}\n  }`;
   const unicast =
     options.unicast === undefined
       ? ""

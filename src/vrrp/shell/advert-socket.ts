@@ -6,17 +6,17 @@ import { pinned } from "../../sys/memory.ts";
 import { openRawSocket } from "../../sys/raw-socket.ts";
 import { close, recv, sendto } from "../../sys/socket.ts";
 import { addressText } from "../../net/address.ts";
-import { encodeIpv4, IPV4_HEADER_BYTES } from "../../net/ipv4.ts";
-import { type Advert, ADVERT_BYTES_MAX, encodeAdvert, type Ends, VRRP_PROTOCOL } from "../wire.ts";
-import { ADVERT_TOS, ADVERT_TTL, type AdvertPort, PACKETS_PER_DRAIN, RECEIVE_BUFFER_BYTES } from "./advert-port.ts";
+import { encodePacket, PACKET_BYTES_MAX, type Seal } from "../packet.ts";
+import type { Advert, Ends } from "../wire.ts";
+import { type AdvertPort, PACKETS_PER_DRAIN, RECEIVE_BUFFER_BYTES } from "./advert-port.ts";
 
-/** Header with options, and the longest advert. */
-const PACKET_BYTES_MAX = 60 + ADVERT_BYTES_MAX;
+/** IP options that a received header may have besides (RFC 791 §3.1). */
+const OPTION_BYTES_MAX = 40;
+const RECEIVE_BYTES_MAX = PACKET_BYTES_MAX + OPTION_BYTES_MAX;
 
 /** Shared by all sockets: one is read, or written, at a time. */
-const incoming = pinned(PACKET_BYTES_MAX);
-const outgoing = pinned(IPV4_HEADER_BYTES + ADVERT_BYTES_MAX);
-const outgoingPayload = outgoing.bytes.subarray(IPV4_HEADER_BYTES);
+const incoming = pinned(RECEIVE_BYTES_MAX);
+const outgoing = pinned(PACKET_BYTES_MAX);
 
 export type PacketHandler = (bytes: Uint8Array, length: number) => void;
 
@@ -26,9 +26,10 @@ export class AdvertSocket implements AdvertPort {
   private readonly watch: Watch;
   private readonly onPacket: PacketHandler;
 
-  /** @throws SysError without CAP_NET_RAW or without the interface. */
+  /** `protocol`: VRRP's, or that of the authentication header. @throws SysError without CAP_NET_RAW or the interface. */
   constructor(
     loop: Loop,
+    protocol: number,
     interfaceName: string,
     interfaceIndex: number,
     groups: readonly Uint8Array[],
@@ -37,7 +38,7 @@ export class AdvertSocket implements AdvertPort {
     this.interfaceIndex = interfaceIndex;
     this.onPacket = onPacket;
     this.fd = openRawSocket({
-      protocol: VRRP_PROTOCOL,
+      protocol,
       interfaceName,
       interfaceIndex,
       groups,
@@ -48,26 +49,17 @@ export class AdvertSocket implements AdvertPort {
 
   drain(): void {
     for (let count = 0; count < PACKETS_PER_DRAIN; count++) {
-      const length = recv(this.fd, incoming.address, PACKET_BYTES_MAX, 0);
+      const length = recv(this.fd, incoming.address, RECEIVE_BYTES_MAX, 0);
       // Anything but a packet ends the round: EAGAIN as a rule, ENETDOWN when the interface went down.
       if (length < 0) return;
       this.onPacket(incoming.bytes, length);
     }
   }
 
-  send(advert: Advert, ends: Ends): number {
-    const payloadBytes = encodeAdvert(outgoingPayload, advert, ends);
-    encodeIpv4(outgoing.bytes, {
-      tos: ADVERT_TOS,
-      ttl: ADVERT_TTL,
-      protocol: VRRP_PROTOCOL,
-      source: ends.source,
-      destination: ends.destination,
-      payloadBytes,
-    });
+  send(advert: Advert, ends: Ends, seal: Seal | null): number {
+    const length = encodePacket(outgoing.bytes, advert, ends, seal);
     const host = addressText(ends.destination);
     const target = { kind: "inet", family: 4, host, port: 0 } as const;
-    const length = IPV4_HEADER_BYTES + payloadBytes;
     const sent = sendto(this.fd, outgoing.address, length, 0, target);
     // An error that an earlier packet left behind (ICMP to a unicast peer) says nothing about this one.
     return sent === -E.CONNREFUSED ? sendto(this.fd, outgoing.address, length, 0, target) : sent;

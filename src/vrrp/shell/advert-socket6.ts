@@ -6,7 +6,8 @@ import { openRaw6Socket, receiveFrom6, sendFrom6 } from "../../sys/raw6-socket.t
 import { close } from "../../sys/socket.ts";
 import { type Advert, ADVERT_BYTES_MAX, encodeAdvert, type Ends, VRRP_PROTOCOL } from "../wire.ts";
 import type { AdvertPacket } from "../receive.ts";
-import { ADVERT_TOS, ADVERT_TTL, type AdvertPort, PACKETS_PER_DRAIN, RECEIVE_BUFFER_BYTES } from "./advert-port.ts";
+import { ADVERT_TOS, ADVERT_TTL } from "../packet.ts";
+import { type AdvertPort, PACKETS_PER_DRAIN, RECEIVE_BUFFER_BYTES } from "./advert-port.ts";
 
 const incoming = pinned(ADVERT_BYTES_MAX + 1);
 const outgoing = pinned(ADVERT_BYTES_MAX);

@@ -1,7 +1,6 @@
 /** Carries out the will of a dead speaker: sends its prepared packets, takes its VIPs away. It waits for nothing. */
 import type { VrrpWill } from "../../ipc/messages.ts";
 import { addressBytes } from "../../net/address.ts";
-import { IPV4_HEADER_BYTES } from "../../net/ipv4.ts";
 import { MessageWriter } from "../../netlink/codec.ts";
 import { encodeAddress } from "../../netlink/codec-route.ts";
 import { SysError } from "../../sys/errno.ts";
@@ -11,14 +10,14 @@ import { openNetlink, sendToKernel } from "../../sys/netlink-socket.ts";
 import { openRaw6Socket, sendFrom6 } from "../../sys/raw6-socket.ts";
 import { openRawSocket } from "../../sys/raw-socket.ts";
 import { close, sendto } from "../../sys/socket.ts";
-import { ADVERT_BYTES_MAX, VRRP_PROTOCOL } from "../wire.ts";
-import { ADVERT_TOS, ADVERT_TTL } from "./advert-port.ts";
+import { ADVERT_TOS, ADVERT_TTL, PACKET_BYTES_MAX } from "../packet.ts";
+import { VRRP_PROTOCOL } from "../wire.ts";
 
 /** One request at a time: 40 bytes over IPv4, 64 over IPv6. */
 const REQUEST_BYTES_MAX = 128;
 /** Nothing is read from these sockets. */
 const BUFFER_BYTES = 4096;
-const packetMemory = pinned(ADVERT_BYTES_MAX + IPV4_HEADER_BYTES);
+const packetMemory = pinned(PACKET_BYTES_MAX);
 const requestMemory = pinned(REQUEST_BYTES_MAX);
 
 /** The packets first: the other nodes wait for them. Answers what the kernel refused, in words. */

@@ -5,6 +5,8 @@ import type { NodeView } from "../../netlink/node-view.ts";
 import { type Accepted, receiveAdvert, receivePacket, type ReceiveView, type Refused } from "../receive.ts";
 import type { Result } from "../../lib/result.ts";
 import type { InstanceSettings } from "../settings.ts";
+import { AH_PROTOCOL } from "../../net/ah.ts";
+import { VRRP_PROTOCOL } from "../wire.ts";
 import type { AdvertPort } from "./advert-port.ts";
 import { AdvertSocket } from "./advert-socket.ts";
 import { AdvertSocket6 } from "./advert-socket6.ts";
@@ -14,6 +16,9 @@ import type { Runner } from "./runner.ts";
 interface Listener extends ReceiveView {
   readonly runner: Runner;
 }
+
+/** An instance with authentication headers has a socket of another protocol. */
+const socketKinds = ["ipv4", "ipv6", "ah"] as const;
 
 interface OpenSocket {
   readonly port: AdvertPort;
@@ -41,7 +46,7 @@ export class Receiver {
     const groups = new Map<string, Uint8Array[]>();
     for (const runner of runners) {
       const { settings } = runner;
-      const key = socketKey(settings.hears, settings.family);
+      const key = socketKey(settings, "hears");
       const here = this.listeners.get(key) ?? new Map<number, Listener>();
       this.listeners.set(key, here);
       here.set(settings.virtualRouterId, {
@@ -51,6 +56,7 @@ export class Receiver {
         advertIntervalMs: settings.params.advertIntervalMs,
         addresses: settings.advertised,
         password: settings.password,
+        sealed: settings.sealed ? runner : null,
         ownAddress: runner.ownAddress,
         multicastGroup: settings.multicastGroup,
         peers: settings.peers,
@@ -73,7 +79,7 @@ export class Receiver {
     const name = settings[use];
     const link = this.view.link(name);
     if (link === null) return `interface ${name} does not exist`;
-    const key = socketKey(name, settings.family);
+    const key = socketKey(settings, use);
     const known = this.sockets.get(key);
     if (known !== undefined && known.port.interfaceIndex === link.index) return known.port;
     known?.port.close();
@@ -81,7 +87,7 @@ export class Receiver {
     // A socket that is only spoken with hears nothing.
     const groups = this.groups.get(key) ?? (name === settings.hears ? [settings.multicastGroup] : []);
     try {
-      const port = this.open(key, settings.family, name, link.index, groups);
+      const port = this.open(key, settings, name, link.index, groups);
       this.sockets.set(key, { port, groups: groupText(groups) });
       return port;
     } catch (error) {
@@ -93,8 +99,8 @@ export class Receiver {
   /** The interface is another one now, or gone. */
   dropStale(interfaceName: string): void {
     const index = this.view.link(interfaceName)?.index;
-    for (const family of [4, 6] as const) {
-      const key = socketKey(interfaceName, family);
+    for (const kind of socketKinds) {
+      const key = `${kind} ${interfaceName}`;
       const known = this.sockets.get(key);
       if (known === undefined || known.port.interfaceIndex === index) continue;
       known.port.close();
@@ -112,10 +118,17 @@ export class Receiver {
     this.listeners.clear();
   }
 
-  private open(key: string, family: 4 | 6, name: string, index: number, groups: readonly Uint8Array[]): AdvertPort {
+  private open(
+    key: string,
+    settings: InstanceSettings,
+    name: string,
+    index: number,
+    groups: readonly Uint8Array[],
+  ): AdvertPort {
     const find = (virtualRouterId: number): Listener | null => this.listeners.get(key)?.get(virtualRouterId) ?? null;
-    return family === 4
-      ? new AdvertSocket(this.loop, name, index, groups, (bytes, length) =>
+    const protocol = settings.sealed ? AH_PROTOCOL : VRRP_PROTOCOL;
+    return settings.family === 4
+      ? new AdvertSocket(this.loop, protocol, name, index, groups, (bytes, length) =>
           this.take(key, receivePacket(bytes, length, find)),
         )
       : new AdvertSocket6(this.loop, name, index, groups, (bytes, packet) =>
@@ -134,8 +147,8 @@ export class Receiver {
   }
 }
 
-function socketKey(interfaceName: string, family: 4 | 6): string {
-  return `${family} ${interfaceName}`;
+function socketKey(settings: InstanceSettings, use: "hears" | "speaks"): string {
+  return `${settings.sealed ? "ah" : settings.family === 4 ? "ipv4" : "ipv6"} ${settings[use]}`;
 }
 
 function groupText(groups: readonly Uint8Array[]): string {

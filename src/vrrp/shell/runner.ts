@@ -22,14 +22,21 @@ import type { TrackReading } from "../track.ts";
 import { type InstanceStats, newStats, vrrpStatus, withPeer } from "../status.ts";
 import { skewMs } from "../timing.ts";
 import { willAddress, willPacket } from "../will.ts";
-import { type Advert, authType, priority } from "../wire.ts";
+import type { Seal } from "../packet.ts";
+import { type Advert, AUTH_BYTES, authType, priority } from "../wire.ts";
 import type { AdvertPort } from "./advert-port.ts";
 import type { Announcer, AnnounceResult } from "./announcer.ts";
 import { ForwardKeeper } from "./forward-keeper.ts";
 import { VipKeeper } from "./vip-keeper.ts";
 
+/** The field of an advert whose authentication stands in a header of its own. */
+const NO_PASSWORD = new Uint8Array(AUTH_BYTES);
+
 /** An instance settles after a handful of events; more in one go is a loop in the machine. */
 const EVENTS_PER_TURN_MAX = 64;
+
+/** Adverts, of one a second at most, between two wills: the status that brings them comes every second. */
+const WILL_STEP = 4096;
 
 /** For the advert of the new master to arrive, on a busy machine. */
 const HEARD_WITHIN_MS = 50;
@@ -59,6 +66,8 @@ export class Runner {
   private readonly reasons = new ReasonLog();
   private readonly queue: Event[] = [];
   private readonly disputes = new Disputes();
+  /** Of the authentication header, heard or sent: one for the whole virtual router, as keepalived counts. */
+  private sequence = 0;
   private sinceMono = monoNow();
   private working = false;
   private timer: LoopTimer | null = null;
@@ -87,6 +96,11 @@ export class Runner {
     return skewMs(version, 1, advertIntervalMs) + HEARD_WITHIN_MS;
   }
 
+  /** The highest sequence number of an authentication header, heard or sent. */
+  get lastSequence(): number {
+    return this.sequence;
+  }
+
   /** What its group looks at. */
   get member(): Member {
     return { name: this.name, instance: this.instance };
@@ -112,8 +126,10 @@ export class Runner {
     const source = this.ownAddress;
     if (this.instance.state.kind !== "master" || source === null) return { packets: [], addresses: [] };
     const advert = this.advert(priority.resign);
+    // Ahead of every advert until the next will, and the same for many of them: it is told on each change.
+    const seal = this.seal((Math.floor(this.sequence / WILL_STEP) + 2) * WILL_STEP);
     return {
-      packets: this.destinations().map((destination) => willPacket(this.settings, advert, source, destination)),
+      packets: this.destinations().map((destination) => willPacket(this.settings, advert, source, destination, seal)),
       addresses: this.vips.held().map(willAddress),
     };
   }
@@ -136,6 +152,7 @@ export class Runner {
 
   received(received: Received): void {
     const { advert, source } = received;
+    if (received.sequence !== null) this.sequence = received.sequence;
     this.stats.advertsReceived++;
     if (advert.priority === priority.resign) this.stats.priorityZeroReceived++;
     this.stats.lastAdvertWallMs = wallNow();
@@ -276,7 +293,8 @@ export class Runner {
     let reached = false;
     let refusal = "no peer is configured";
     for (const destination of this.destinations()) {
-      const sent = socket.send(advert, { source, destination });
+      const sent = socket.send(advert, { source, destination }, this.seal(this.sequence + 1));
+      this.sequence++;
       if (sent >= 0) reached = true;
       else refusal = errnoText(sent);
     }
@@ -284,7 +302,7 @@ export class Runner {
   }
 
   private advert(advertPriority: number): Advert {
-    const { params, password } = this.settings;
+    const { params } = this.settings;
     return {
       version: params.version,
       virtualRouterId: this.settings.virtualRouterId,
@@ -292,8 +310,19 @@ export class Runner {
       intervalMs: params.advertIntervalMs,
       addressBytes: this.settings.family === 4 ? 4 : 16,
       addresses: this.settings.advertised,
-      auth: password === null ? null : { type: authType.pass, data: password },
+      auth: this.auth(),
     };
+  }
+
+  private auth(): Advert["auth"] {
+    const { password, sealed } = this.settings;
+    if (password === null) return null;
+    return sealed ? { type: authType.ah, data: NO_PASSWORD } : { type: authType.pass, data: password };
+  }
+
+  private seal(sequence: number): Seal | null {
+    const { password, sealed } = this.settings;
+    return sealed && password !== null ? { key: password, sequence } : null;
   }
 
   private destinations(): readonly Uint8Array[] {

@@ -25,11 +25,13 @@ interface Mode {
   readonly version: 2 | 3;
   readonly advertIntervalMs: number;
   readonly password?: string;
+  readonly sealed?: true;
   readonly unicast?: true;
 }
 
 const MODES: readonly Mode[] = [
   { name: "version 2 with PASS", version: 2, advertIntervalMs: 1000, password: "s3cret" },
+  { name: "version 2 with AH", version: 2, advertIntervalMs: 1000, password: "s3cret", sealed: true },
   { name: "version 3 at 400 ms", version: 3, advertIntervalMs: 400 },
   { name: "version 3 unicast at 200 ms", version: 3, advertIntervalMs: 200, unicast: true },
 ];
@@ -53,6 +55,7 @@ function ballast(mode: Mode, priority: number, changes: Parameters<typeof instan
     priority,
     advertIntervalMs: mode.advertIntervalMs,
     authPassword: mode.password ?? null,
+    ...(mode.sealed === true ? { authType: "ah" } : {}),
     unicast: mode.unicast === true ? { source: "192.0.2.1", peers: ["192.0.2.2"] } : null,
     ...changes,
   });
@@ -65,6 +68,7 @@ function keepalived(mode: Mode, priority: number): ReturnType<typeof startKeepal
     priority,
     advertIntervalMs: mode.advertIntervalMs,
     ...(mode.password === undefined ? {} : { password: mode.password }),
+    ...(mode.sealed === true ? { sealed: true } : {}),
     ...(mode.unicast === true ? { unicast: { source: "192.0.2.2", peer: "192.0.2.1" } } : {}),
   };
   return startKeepalived(network!.node("keepalived"), options);
