@@ -2,7 +2,7 @@
 import { parseArgs } from "./cli/args.ts";
 import type { CommandName } from "./cli/commands.ts";
 import type { CliArgs } from "./cli/args.ts";
-import { exitCodes, usageFailure } from "./cli/output.ts";
+import { exitCodes, usageFailure, whenOutputCloses } from "./cli/output.ts";
 import { roleNames, type RoleName } from "./ipc/messages.ts";
 
 /** Loaded when asked for: `ballast version` must not wait for React, nor a worker for the TUI. */
@@ -66,6 +66,7 @@ async function bare(args: CliArgs): Promise<number> {
   return (await import("./cli/help.ts")).runHelp(args);
 }
 
+whenOutputCloses(() => process.exit(exitCodes.ok));
 try {
   process.exit(await main(process.argv.slice(2)));
 } catch (error) {

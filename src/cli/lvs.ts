@@ -12,7 +12,17 @@ import { type CliArgs, flagOn } from "./args.ts";
 import { commandRow } from "./commands.ts";
 import { drainOrReady } from "./lvs-drain.ts";
 import { lvsColumns, lvsRows, openTable } from "./lvs-table.ts";
-import { complain, exitCodes, painter, printJson, printLine, printTable, say, usageFailure } from "./output.ts";
+import {
+  complain,
+  exitCodes,
+  painter,
+  printJson,
+  printLine,
+  printTable,
+  printText,
+  say,
+  usageFailure,
+} from "./output.ts";
 
 /** Connections that are shown; a busy director has millions. */
 const CONNECTIONS_MAX = 1_000_000;
@@ -70,7 +80,7 @@ async function listTable(args: CliArgs, help: string): Promise<number> {
       const info = table.info();
       if (!info.ok) return refused(info.error.text);
       const kind: ListingKind = kinds[0] ?? "state";
-      process.stdout.write(printListing(info.value, services.value, kind));
+      printText(printListing(info.value, services.value, kind));
     } else if (args.json) printJson(sorted(services.value));
     else if (services.value.length === 0) printLine("no virtual servers in the kernel");
     else printTable(lvsColumns, lvsRows(sorted(services.value)), painter(args));
@@ -79,14 +89,14 @@ async function listTable(args: CliArgs, help: string): Promise<number> {
 }
 
 function listConnections(): number {
-  process.stdout.write(printConnections(parseConnections(readFileSync(CONNECTIONS_PATH, "latin1"), CONNECTIONS_MAX)));
+  printText(printConnections(parseConnections(readFileSync(CONNECTIONS_PATH, "latin1"), CONNECTIONS_MAX)));
   return exitCodes.ok;
 }
 
 function saveTable(table: KernelTable): number {
   const services = table.read();
   if (!services.ok) return refused(services.error.text);
-  process.stdout.write(printRules(services.value));
+  printText(printRules(services.value));
   return exitCodes.ok;
 }
 

@@ -1,4 +1,5 @@
 /** stdout is data, stderr is talk: the few ways in which a command speaks. */
+import { writeSync } from "node:fs";
 import { type ClientError, clientExitCode } from "../admin/client-error.ts";
 import { safeText } from "../lib/safe-text.ts";
 import { type Column, type Paint, textTable, type Tone, unpainted } from "../lib/text-table.ts";
@@ -37,7 +38,34 @@ export function painter(args: CliArgs): Paint {
 }
 
 export function printLine(line: string): void {
-  process.stdout.write(`${line}\n`);
+  printText(`${line}\n`);
+}
+
+const PIPE_FULL_PAUSE_MS = 2;
+let outputClosed = (): void => undefined;
+
+/** What happens when nobody reads our output any more (`| head`). */
+export function whenOutputCloses(handler: () => void): void {
+  outputClosed = handler;
+}
+
+/**
+ * Writes to stdout and returns when the kernel has all of it. The stream's own write would keep what a pipe does not
+ * take at once, and lose it when the program ends.
+ */
+export function printText(text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EPIPE") return outputClosed();
+      if (code !== "EAGAIN") throw error;
+      // Somebody made the descriptor non-blocking.
+      Bun.sleepSync(PIPE_FULL_PAUSE_MS);
+    }
+  }
 }
 
 export function printJson(value: unknown): void {

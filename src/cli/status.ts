@@ -16,6 +16,7 @@ import {
   printJson,
   printLine,
   printTable,
+  printText,
   refuseWords,
   zoneOffsetMinutes,
 } from "./output.ts";
@@ -46,7 +47,7 @@ async function watch(args: CliArgs, client: AdminClient): Promise<number> {
   while (!stop.signal.aborted) {
     const snapshot = await client.snapshot();
     if (!snapshot.ok && !clearsScreen) return clientFailure(snapshot.error);
-    if (clearsScreen) process.stdout.write("\u001b[H\u001b[2J");
+    if (clearsScreen) printText("\u001b[H\u001b[2J");
     if (!snapshot.ok) printLine(lostText(snapshot.error));
     else if (args.json) printLine(JSON.stringify(snapshot.value));
     else printStatus(snapshot.value, painter(args));
