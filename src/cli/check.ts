@@ -2,7 +2,7 @@
 import { loadConfig } from "../config/shell/environment.ts";
 import { renderIssue } from "../config/render-issue.ts";
 import { type CliArgs, flagOn, flagText } from "./args.ts";
-import { complain, exitCodes, printJson, printLine, usageFailure } from "./output.ts";
+import { complain, exitCodes, printJson, printLine, talk, usageFailure } from "./output.ts";
 
 /** sysexits(3) EX_IOERR: the file itself could not be read. */
 const EXIT_IO = 74;
@@ -20,12 +20,12 @@ export async function runCheck(args: CliArgs): Promise<number> {
   }
   const { text, config, issues, failover } = loadConfig(args.config, peer);
   if (args.json) printJson({ file: args.config, valid: config !== null, issues, ...(failover && { failover }) });
-  else for (const issue of issues) process.stderr.write(`${renderIssue(issue)}\n`);
+  else for (const issue of issues) talk(`${renderIssue(issue)}\n`);
   if (text === null) return EXIT_IO;
   const errors = issues.filter((issue) => issue.severity === "error").length;
   const warnings = issues.length - errors;
   if (config === null) {
-    if (!args.json) process.stderr.write(`${counted(errors, "error")}, ${counted(warnings, "warning")}\n`);
+    if (!args.json) talk(`${counted(errors, "error")}, ${counted(warnings, "warning")}\n`);
     return exitCodes.badConfig;
   }
   const strictFailure = flagOn(args, "strict") && warnings > 0;

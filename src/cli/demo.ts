@@ -5,7 +5,7 @@ import { DemoError, type DemoTools } from "../demo/shell/stage.ts";
 import { parseDurationMs } from "../lib/units.ts";
 import { cleanEnvironment, selfCommand } from "../roles/self.ts";
 import { type CliArgs, flagOn, flagText } from "./args.ts";
-import { complain, exitCodes, printLine, refuseWords, usageFailure } from "./output.ts";
+import { complain, exitCodes, printLine, refuseWords, talk, usageFailure } from "./output.ts";
 import { canShowTui, parseTuiFlags, runTuiCommand } from "./tui.ts";
 
 /** Plain lines end by themselves: a pipe or a CI job has nobody to press Ctrl-C. */
@@ -29,7 +29,7 @@ export async function runDemo(args: CliArgs): Promise<number> {
   const ha = flagOn(args, "ha");
   if (ha && process.getuid?.() !== 0) {
     complain("demo --ha makes network namespaces, which needs root");
-    process.stderr.write("try: sudo ballast demo --ha, or without root: ballast demo\n");
+    talk("try: sudo ballast demo --ha, or without root: ballast demo\n");
     return exitCodes.notPermitted;
   }
   const onTerminal = !ha && !args.plain && canShowTui();

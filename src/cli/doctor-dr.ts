@@ -18,7 +18,7 @@ import { Loop } from "../sys/loop.ts";
 import { hasCapability } from "../sys/process.ts";
 import { type CliArgs } from "./args.ts";
 import { commandRow } from "./commands.ts";
-import { complain, exitCodes, painter, printJson, printLine, usageFailure } from "./output.ts";
+import { complain, exitCodes, painter, printJson, printLine, talk, usageFailure } from "./output.ts";
 import { examineRealserver } from "./realserver.ts";
 
 export async function runDoctor(args: CliArgs): Promise<number> {
@@ -32,18 +32,18 @@ export async function runDoctor(args: CliArgs): Promise<number> {
   }
   const { text, config, issues } = loadConfig(args.config);
   if (config === null) {
-    for (const issue of issues) process.stderr.write(`${renderIssue(issue)}\n`);
+    for (const issue of issues) talk(`${renderIssue(issue)}\n`);
     return text === null ? exitCodes.io : exitCodes.badConfig;
   }
   const { lvs, realserver } = config;
   if (realserver === undefined && (lvs === undefined || lvs.virtualServers.length === 0)) {
     complain(`${args.config} has neither [virtual_server.NAME] nor [realserver]`);
-    process.stderr.write("name a configuration that has: ballast -c FILE doctor dr\n");
+    talk("name a configuration that has: ballast -c FILE doctor dr\n");
     return exitCodes.negative;
   }
   if (!hasCapability("NET_ADMIN") || !hasCapability("NET_RAW")) {
     complain("doctor dr looks into the kernel and asks by ARP, which needs CAP_NET_ADMIN and CAP_NET_RAW");
-    process.stderr.write("run it as root\n");
+    talk("run it as root\n");
     return exitCodes.notPermitted;
   }
   const port = new RouteSocket(new Loop(), () => undefined);

@@ -7,13 +7,13 @@ import { IPVS_FAMILY } from "../ipvs/constants.ts";
 import type { Column } from "../lib/text-table.ts";
 import { GenericSocket } from "../netlink/shell/generic-socket.ts";
 import { hasCapability } from "../sys/process.ts";
-import { complain, exitCodes } from "./output.ts";
+import { complain, exitCodes, talk } from "./output.ts";
 
 /** The table, or the exit code after the refusal has been told. */
 export function openTable(): KernelTable | number {
   if (!hasCapability("NET_ADMIN")) {
     complain("the kernel shows and changes its IPVS table only with CAP_NET_ADMIN");
-    process.stderr.write("run it as root\n");
+    talk("run it as root\n");
     return exitCodes.notPermitted;
   }
   try {
@@ -21,7 +21,7 @@ export function openTable(): KernelTable | number {
   } catch (error) {
     if (!lacksIpvs(error)) throw error;
     complain(IPVS_MISSING.text);
-    process.stderr.write(`${IPVS_MISSING.help}\n`);
+    talk(`${IPVS_MISSING.help}\n`);
     return exitCodes.kernelLacks;
   }
 }

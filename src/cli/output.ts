@@ -1,10 +1,10 @@
 /** stdout is data, stderr is talk: the few ways in which a command speaks. */
-import { writeSync } from "node:fs";
 import { type ClientError, clientExitCode } from "../admin/client-error.ts";
 import { safeText } from "../lib/safe-text.ts";
 import { type Column, type Paint, textTable, type Tone, unpainted } from "../lib/text-table.ts";
 import type { Reply } from "../admin/api.ts";
 import { unreachable } from "../lib/result.ts";
+import { STDERR, STDOUT, writeWhole } from "../sys/standard-output.ts";
 import type { CliArgs, UsageError } from "./args.ts";
 
 export const exitCodes = {
@@ -41,7 +41,6 @@ export function printLine(line: string): void {
   printText(`${line}\n`);
 }
 
-const PIPE_FULL_PAUSE_MS = 2;
 let outputClosed = (): void => undefined;
 
 /** What happens when nobody reads our output any more (`| head`). */
@@ -49,23 +48,14 @@ export function whenOutputCloses(handler: () => void): void {
   outputClosed = handler;
 }
 
-/**
- * Writes to stdout and returns when the kernel has all of it. The stream's own write would keep what a pipe does not
- * take at once, and lose it when the program ends.
- */
+/** To stdout; all of it is with the kernel when this returns. */
 export function printText(text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length;) {
-    try {
-      at += writeSync(1, bytes, at);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EPIPE") return outputClosed();
-      if (code !== "EAGAIN") throw error;
-      // Somebody made the descriptor non-blocking.
-      Bun.sleepSync(PIPE_FULL_PAUSE_MS);
-    }
-  }
+  if (!writeWhole(STDOUT, text)) outputClosed();
+}
+
+/** To stderr, likewise; a reader that went away misses it. */
+export function talk(text: string): void {
+  writeWhole(STDERR, text);
 }
 
 export function printJson(value: unknown): void {
@@ -81,16 +71,16 @@ export function printTable<Row>(columns: readonly Column<Row>[], rows: readonly 
 }
 
 export function complain(text: string): void {
-  process.stderr.write(`ballast: ${text}\n`);
+  talk(`ballast: ${text}\n`);
 }
 
 export function say(args: CliArgs, text: string): void {
-  if (!args.quiet) process.stderr.write(`${text}\n`);
+  if (!args.quiet) talk(`${text}\n`);
 }
 
 export function usageFailure(error: UsageError): number {
   complain(error.text);
-  process.stderr.write(`${error.help}\n`);
+  talk(`${error.help}\n`);
   return exitCodes.usage;
 }
 
@@ -104,7 +94,7 @@ export function refuseWords(args: CliArgs, help = `usage: ballast help ${args.co
 
 export function clientFailure(error: ClientError): number {
   complain(safeText(error.text));
-  process.stderr.write(`${error.help}\n`);
+  talk(`${error.help}\n`);
   return clientExitCode(error);
 }
 
@@ -117,7 +107,7 @@ export function reportReply(args: CliArgs, reply: Reply): number {
   }
   if (!args.json) {
     complain(safeText(reply.text));
-    for (const issue of reply.issues ?? []) process.stderr.write(`${issue.split("\n").map(safeText).join("\n")}\n`);
+    for (const issue of reply.issues ?? []) talk(`${issue.split("\n").map(safeText).join("\n")}\n`);
   }
   return replyExitCode(reply.kind);
 }

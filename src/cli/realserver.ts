@@ -27,7 +27,7 @@ import { Loop } from "../sys/loop.ts";
 import { hasCapability } from "../sys/process.ts";
 import { type CliArgs, flagOn, flagText } from "./args.ts";
 import { commandRow } from "./commands.ts";
-import { complain, exitCodes, painter, printJson, printLine, say, usageFailure } from "./output.ts";
+import { complain, exitCodes, painter, printJson, printLine, say, talk, usageFailure } from "./output.ts";
 
 interface Target {
   readonly vips: readonly string[];
@@ -50,7 +50,7 @@ export async function runRealserver(args: CliArgs): Promise<number> {
   if (typeof target === "number") return target;
   if (verb !== "status" && !flagOn(args, "dry-run") && !hasCapability("NET_ADMIN")) {
     complain(`realserver ${verb} changes addresses and ARP settings, which needs CAP_NET_ADMIN`);
-    process.stderr.write("run it as root, or look first: --dry-run\n");
+    talk("run it as root, or look first: --dry-run\n");
     return exitCodes.notPermitted;
   }
   const port = new RouteSocket(new Loop(), () => undefined);
@@ -87,7 +87,7 @@ function targetOf(args: CliArgs, verb: string, saved: Saved | null): Target | nu
     return { vips: config.realserver.vips, device: device ?? config.realserver.interface };
   }
   if (text !== null && config === null) {
-    for (const issue of issues) process.stderr.write(`${renderIssue(issue)}\n`);
+    for (const issue of issues) talk(`${renderIssue(issue)}\n`);
     return exitCodes.badConfig;
   }
   const where = text === null ? `${args.config} cannot be read` : `${args.config} has no [realserver]`;

@@ -6,6 +6,7 @@ import { Logger } from "../log/shell/sinks.ts";
 import { openCounters } from "../stats/shell/counters.ts";
 import { Loop } from "../sys/loop.ts";
 import { type Identity, raiseDescriptorLimit } from "../sys/process.ts";
+import { STDERR, writeWhole } from "../sys/standard-output.ts";
 import { closeAdminSocket, openAdminSocket } from "./admin-socket.ts";
 import { type ConfigFailure, type LoadedConfig, loadConfigFile } from "./config-file.ts";
 import { CounterObjects } from "./counter-objects.ts";
@@ -36,7 +37,7 @@ const STDERR_TARGET: LogTarget = { sink: { kind: "stderr" }, facility: "daemon",
 export async function superviseConfig(options: BootOptions): Promise<number> {
   const loaded = loadConfigFile(options.configPath, options.socket);
   if ("issues" in loaded) return refuse(loaded.issues, loaded.unreadable ? EXIT.io : EXIT.config);
-  for (const warning of loaded.warnings) process.stderr.write(`${warning}\n`);
+  for (const warning of loaded.warnings) writeWhole(STDERR, `${warning}\n`);
   const rights = checkRights(loaded.config);
   if (!rights.ok) return refuse([rights.reason], EXIT.notPermitted);
   raiseDescriptorLimit();
@@ -142,6 +143,6 @@ function loadAgain({ configPath, socket }: BootOptions): LoadedConfig | ConfigFa
 }
 
 function refuse(reasons: readonly string[], code: number): number {
-  for (const reason of reasons) process.stderr.write(`${reason}\n`);
+  for (const reason of reasons) writeWhole(STDERR, `${reason}\n`);
   return code;
 }
