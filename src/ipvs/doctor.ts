@@ -125,7 +125,7 @@ function segmentFindings(virtual: VirtualServerConfig, { devices, arp }: Directo
 }
 
 /** Two answers to one question are an address twice; an answer from a real server steals the director's packets. */
-function silenceFindings(virtual: VirtualServerConfig, { arp }: DirectorFacts): readonly Finding[] {
+function silenceFindings(virtual: VirtualServerConfig, { arp, devices }: DirectorFacts): readonly Finding[] {
   const vips = new Set(virtual.services.flatMap((service) => (service.kind === "address" ? [service.address] : [])));
   return [...vips].flatMap((vip) => {
     const answers = arp.get(vip);
@@ -138,11 +138,17 @@ function silenceFindings(virtual: VirtualServerConfig, { arp }: DirectorFacts): 
       const names = thieves.map((real) => real.name).join(", ");
       return [bad(`${virtual.name}: ${names} answers ARP for ${vip}`, "there: ballast realserver up")];
     }
-    if (answers.size > 1) {
-      return [bad(`${vip} has several owners: ${[...answers].join(", ")}`, "one director may hold it: look at VRRP")];
+    // Our own answer is not among those from the wire.
+    const owners = holdsAddress(devices, vip) ? ["this machine", ...answers] : [...answers];
+    if (owners.length > 1) {
+      return [bad(`${vip} has several owners: ${owners.join(", ")}`, "one director may hold it: look at VRRP")];
     }
     return [ok(`${virtual.name}: no real server answers ARP for ${vip}`)];
   });
+}
+
+function holdsAddress(devices: readonly DeviceFacts[], text: string): boolean {
+  return devices.some(({ networks }) => networks.some((network) => formatIp(network.address) === text));
 }
 
 function deviceFindings(lvs: LvsConfig, { devices }: DirectorFacts): readonly Finding[] {

@@ -53,6 +53,10 @@ test.each<readonly [string, Partial<DirectorFacts>]>([
   ["warn web: tcp 192.0.2.10:80 is not in the kernel's table", { services: new Set() }],
   ["bad web: 192.0.2.12:80 answers ARP for 192.0.2.10", { arp: arp({ "192.0.2.10": ["02:00:00:00:00:12"] }) }],
   [
+    "bad 192.0.2.10 has several owners: this machine, 02:00:00:00:00:01",
+    { devices: [device("eth0", "192.0.2.10/24")], arp: arp({ "192.0.2.10": ["02:00:00:00:00:01"] }) },
+  ],
+  [
     "bad 192.0.2.10 has several owners: 02:00:00:00:00:01, 02:00:00:00:00:02",
     { arp: arp({ "192.0.2.10": ["02:00:00:00:00:01", "02:00:00:00:00:02"] }) },
   ],
