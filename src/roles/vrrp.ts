@@ -197,7 +197,7 @@ function refusedStatus(configs: readonly VrrpConfig[], text: string): readonly V
   return configs.map((config) => {
     const settings = instanceSettings(config);
     const trouble = { kind: "send", text } as const;
-    const { instance } = enterFault(newInstance(settings.params), { kind: "trouble", trouble }, NEVER);
+    const { instance } = enterFault(newInstance(settings.params), settings.params, { kind: "trouble", trouble }, NEVER);
     return vrrpStatus(settings, instance, newStats(wallNow()), monoNow());
   });
 }

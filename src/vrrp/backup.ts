@@ -78,7 +78,7 @@ function backupAdvert(
   const delayRuns = params.preemptDelayMs > 0 && (state.preemptAt === null || now < state.preemptAt);
   if (lower && preempts && !delayRuns) {
     // Discarded: the down timer goes on and ends that master's term.
-    return change({ master });
+    return change({ master: { ...master, outranked: true } });
   }
   const intervalMs = params.version === 3 ? advert.intervalMs : params.advertIntervalMs;
   const downAt = later(now, adoptedDownMs(params.version, own, intervalMs, params.advertIntervalMs));

@@ -9,6 +9,7 @@ import { effectivePriority, firstReading, type TrackReading } from "./track.ts";
 /** What the configuration says, as far as the protocol needs it. */
 export interface InstanceParams {
   readonly name: string;
+  readonly interfaceName: string;
   readonly version: 2 | 3;
   readonly basePriority: number;
   readonly advertIntervalMs: number;
@@ -61,6 +62,8 @@ export interface NodeFacts {
 export interface Peer {
   readonly address: Uint8Array;
   readonly priority: number;
+  /** It lives and ranks lower: what it says does not keep this node back. */
+  readonly outranked?: true;
 }
 
 /** Another node that acts as master while this one is, and for how many beats of its adverts. */

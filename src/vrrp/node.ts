@@ -44,7 +44,7 @@ export function nodeStep(instance: Instance, event: NodeEvent, params: InstanceP
     case "order":
       return orderStep(instance, event.order, params, now);
     case "trouble":
-      return troubleStep(instance, event, now);
+      return troubleStep(instance, event, params, now);
     case "group_fault":
       return settle(
         { ...instance, node: { ...instance.node, groupFault: event.member } },
@@ -98,8 +98,9 @@ function settle(instance: Instance, params: InstanceParams, now: MonoMs, cause: 
   if (fault !== null) {
     const retryAt = fault.kind === "interface_settling" ? node.linkUsableAt : NEVER;
     // Told once: a fault is reported again only when its cause changes.
-    const told = state.kind === "fault" && faultText(state.cause) === faultText(fault);
-    return told ? { instance, effects: [] } : enterFault(instance, fault, retryAt);
+    const told =
+      state.kind === "fault" && faultText(state.cause, params.interfaceName) === faultText(fault, params.interfaceName);
+    return told ? { instance, effects: [] } : enterFault(instance, params, fault, retryAt);
   }
   // Trouble with the kernel does not end because a link or a track changed; its retry does that.
   if (state.kind === "fault" && state.cause.kind === "trouble" && !enter) return { instance, effects: [] };
@@ -232,7 +233,12 @@ function resume(instance: Instance, params: InstanceParams, now: MonoMs): Step {
   return settle(known, params, now, "resume-order", state.kind !== "init");
 }
 
-function troubleStep(instance: Instance, event: Extract<Event, { kind: "trouble" }>, now: MonoMs): Step {
+function troubleStep(
+  instance: Instance,
+  event: Extract<Event, { kind: "trouble" }>,
+  params: InstanceParams,
+  now: MonoMs,
+): Step {
   const { state } = instance;
   if (state.kind === "init" || state.kind === "maint") return { instance, effects: [] };
   const fault: FaultCause = { kind: "trouble", trouble: event.trouble };
@@ -241,7 +247,7 @@ function troubleStep(instance: Instance, event: Extract<Event, { kind: "trouble"
     // Only the same refusal again prolongs the wait; another fault is the better explanation.
     return { instance, effects: [] };
   }
-  return enterFault(instance, fault, retryAt);
+  return enterFault(instance, params, fault, retryAt);
 }
 
 /** New parameters under way: state and timers stay, unless a shorter interval wants the next advert sooner. */

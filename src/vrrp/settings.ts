@@ -71,6 +71,7 @@ export function instanceSettings(config: VrrpConfig): InstanceSettings {
     multicastGroup: config.multicastGroup === undefined ? defaultGroup : addressBytes(config.multicastGroup),
     params: {
       name: config.name,
+      interfaceName: config.interface,
       version: config.version,
       basePriority: config.priority,
       advertIntervalMs: config.advertIntervalMs,

@@ -8,9 +8,6 @@ import type { HeardPeer, InstanceStats } from "./status.ts";
 import { downMs, skewMs } from "./timing.ts";
 import { contribution, isWell, trackName } from "./track.ts";
 
-/** Adverts that a node may miss before it counts as silent here. */
-const SILENT_AFTER_BEATS = 4;
-
 export function statusDetails(
   settings: InstanceSettings,
   instance: Instance,
@@ -93,15 +90,22 @@ function nextLines(
     return [`if ${master} falls silent, this node leads after ${total}, unless a better one is there`];
   }
   if (state.kind !== "master") return [];
-  const candidates = stats.peers.filter(
-    (peer) => peer.priority > 0 && now - peer.heardAt > SILENT_AFTER_BEATS * peer.intervalMs,
-  );
+  const { rival } = state;
+  if (rival !== null) return [`if this node fails, ${addressText(rival.address)} leads at once: it acts as master too`];
+  const candidates = stats.peers.filter((peer) => peer.priority > 0);
   const [best] = candidates.toSorted((a, b) => b.priority - a.priority || compareAddresses(b.address, a.address));
-  if (best === undefined) return ["if this node fails, a backup that it has never heard leads, or nobody"];
+  if (best === undefined) return [unknownNext(stats.peers, now)];
   const skew = seconds(skewMs(params.version, best.priority, params.advertIntervalMs));
   const total = seconds(downMs(params.version, best.priority, params.advertIntervalMs));
   const who = `${addressText(best.address)} (priority ${best.priority} when it was last heard)`;
   return [`if this node stops, ${who} leads after ${skew}; if it is cut off, after ${total}`];
+}
+
+/** Nobody with a priority was heard: nobody at all, or goodbyes only. */
+function unknownNext(peers: readonly HeardPeer[], now: MonoMs): string {
+  if (peers.length === 0) return "if this node fails, a backup that it has never heard leads, or nobody";
+  const gone = peers.map((peer) => `${addressText(peer.address)} (${seconds(now - peer.heardAt)} ago)`).join(", ");
+  return `if this node fails, a backup leads, or nobody: goodbyes were heard of ${gone}`;
 }
 
 function seconds(milliseconds: number): string {

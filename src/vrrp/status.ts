@@ -121,7 +121,7 @@ function why(settings: InstanceSettings, instance: Instance, stats: InstanceStat
     case "maint":
       return "in maintenance by order; `ballast vrrp resume` ends it";
     case "fault":
-      return faultText(state.cause);
+      return faultText(state.cause, settings.interfaceName);
     case "backup":
       return whyBackup(settings, instance, state, now);
     case "master":

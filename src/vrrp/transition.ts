@@ -35,15 +35,20 @@ export function enterMaster(instance: Instance, params: InstanceParams, now: Mon
   };
   const effects: Effect[] = [{ kind: "send_advert", priority: own }, { kind: "add_addresses" }];
   if (garp.repeat > 0) effects.push({ kind: "announce", repeat: garp.repeat });
-  effects.push(transition(instance, state, cause, masterText(cause, own)));
+  effects.push(transition(instance, state, cause, masterText(instance, cause, own)));
   // Leading again ends what a failover order began.
   return { instance: { state, node: { ...instance.node, yielded: false }, cause }, effects };
 }
 
-function masterText(cause: TransitionCause, own: number): string {
+function masterText({ state }: Instance, cause: TransitionCause, own: number): string {
   if (cause === "owner") return "this node owns the addresses (priority 255)";
   if (cause === "priority-zero") return `the master resigned; leading with priority ${own}`;
-  return `no master heard in time; leading with priority ${own}`;
+  const master = state.kind === "backup" ? state.master : null;
+  if (master === null) return `no master heard in time; leading with priority ${own}`;
+  const who = `${addressText(master.address)} (priority ${master.priority})`;
+  return master.outranked === true
+    ? `preempting ${who}; leading with priority ${own}`
+    : `${who} not heard in time; leading with priority ${own}`;
 }
 
 export interface BackupEntry {
@@ -90,11 +95,11 @@ function backupText(instance: Instance, params: InstanceParams, cause: Transitio
 }
 
 /** Fault: resign if this node leads, take the VIPs away, report. */
-export function enterFault(instance: Instance, fault: FaultCause, retryAt: MonoMs): Step {
+export function enterFault(instance: Instance, params: InstanceParams, fault: FaultCause, retryAt: MonoMs): Step {
   const state: InstanceState = { kind: "fault", cause: fault, retryAt };
   return {
     instance: { ...instance, state, cause: "fault" },
-    effects: [...resignation(instance), transition(instance, state, "fault", faultText(fault))],
+    effects: [...resignation(instance), transition(instance, state, "fault", faultText(fault, params.interfaceName))],
   };
 }
 
@@ -114,16 +119,16 @@ export function resignation(instance: Instance): readonly Effect[] {
   return state.handOverUntil === null ? [{ kind: "send_advert", priority: priority.resign }, remove] : [remove];
 }
 
-export function faultText(fault: FaultCause): string {
+export function faultText(fault: FaultCause, interfaceName: string): string {
   switch (fault.kind) {
     case "interface_missing":
-      return "the interface does not exist";
+      return `interface ${interfaceName} does not exist`;
     case "interface_down":
-      return "the interface is down";
+      return `interface ${interfaceName} is down`;
     case "interface_no_address":
-      return "the interface has no address to send from";
+      return `interface ${interfaceName} has no address to send from`;
     case "interface_settling":
-      return "the interface came up a moment ago";
+      return `interface ${interfaceName} came up a moment ago`;
     case "track":
       return fault.name === "proxy" ? "the proxy of this node does not serve" : `tracked ${fault.name} is not well`;
     case "group":

@@ -87,7 +87,7 @@ describe.skipIf(!canMakeNamespaces)("two nodes", () => {
       const [a, b] = await pair();
       await network!.cable("a", false);
       await a.waitForState("fault", 500);
-      expect(a.status()?.why).toBe("the interface is down");
+      expect(a.status()?.why).toBe("interface eth0 is down");
       await b.waitForState("master", 3 * INTERVAL_MS + 500);
       await network!.cable("a", true);
       await a.waitForState("master");
@@ -102,7 +102,7 @@ describe.skipIf(!canMakeNamespaces)("two nodes", () => {
       const [a, b] = await pair();
       await network!.removeInterface("a");
       await a.waitForState("fault", 500);
-      expect(a.status()?.why).toBe("the interface does not exist");
+      expect(a.status()?.why).toBe("interface eth0 does not exist");
       await b.waitForState("master");
       await network!.addInterface("a");
       await a.waitForState("master");

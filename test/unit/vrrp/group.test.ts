@@ -75,7 +75,7 @@ test("groupOrder takes every member into fault with one, priority 0 from all, an
   expect(group.states()).toBe("fault fault");
   expect(advertsSent(group.effects)).toEqual([0, 0]);
   expect(group.effects.filter((effect) => effect.kind === "transition").map((effect) => effect.text)).toEqual([
-    "the interface is down",
+    "interface eth0 is down",
     "inner of its group is in fault",
   ]);
   group.hand("inner", linkUp(SELF));

@@ -15,6 +15,7 @@ import { nextDeadline, step } from "../../../src/vrrp/machine.ts";
 export function paramsWith(changes: Partial<InstanceParams> = {}): InstanceParams {
   return {
     name: "VI_1",
+    interfaceName: "eth0",
     version: 3,
     basePriority: 100,
     advertIntervalMs: 1000,

@@ -295,3 +295,15 @@ test("step link with a new address keeps the state", () => {
   expect(moved.instance.state.kind).toBe("master");
   expect(moved.effects).toEqual([]);
 });
+
+test("step tick of a backup tells a silent master from one that it preempts", () => {
+  const takeover = (heard: number, preempt: boolean): unknown => {
+    const params = paramsWith({ preempt });
+    const backup = drive(running(params, "backup", "10.0.0.1", NOW), params, NOW, advert("10.0.0.2", heard)).instance;
+    const { effects } = drive(backup, params, nextDeadline(backup), { kind: "tick" });
+    return effects.find((effect) => effect.kind === "transition")?.text;
+  };
+  expect(takeover(200, true)).toBe("10.0.0.2 (priority 200) not heard in time; leading with priority 100");
+  expect(takeover(90, true)).toBe("preempting 10.0.0.2 (priority 90); leading with priority 100");
+  expect(takeover(90, false)).toBe("10.0.0.2 (priority 90) not heard in time; leading with priority 100");
+});

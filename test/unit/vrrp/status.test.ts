@@ -121,3 +121,23 @@ test("vrrpStatus details add up the priority, name who was heard and when, the t
     "if 10.0.0.2 falls silent, this node leads after 1.8 s, unless a better one is there",
   ]);
 });
+
+test("vrrpStatus details of a master tell who would be next after a goodbye, a preemption and beside a rival", () => {
+  const settings = instanceSettings(configWith({ version: 3 }));
+  const master = running(settings.params, "master", "10.0.0.1", NOW);
+  const peer = { address: addressBytes("10.0.0.2"), intervalMs: 1000, heardAt: later(NOW, -500) };
+  const next = (instance: typeof master, priorities: readonly number[]): string | undefined =>
+    vrrpStatus(
+      settings,
+      instance,
+      { ...newStats(0), peers: priorities.map((priority) => ({ ...peer, priority })) },
+      NOW,
+    ).details?.at(-1);
+  expect(next(master, [])).toBe("if this node fails, a backup that it has never heard leads, or nobody");
+  expect(next(master, [0])).toBe(
+    "if this node fails, a backup leads, or nobody: goodbyes were heard of 10.0.0.2 (0.50 s ago)",
+  );
+  expect(next(master, [90])).toContain("10.0.0.2 (priority 90 when it was last heard) leads after");
+  const rivalled = drive(master, settings.params, NOW, advert(PEER, 50)).instance;
+  expect(next(rivalled, [50])).toBe("if this node fails, 10.0.0.2 leads at once: it acts as master too");
+});
