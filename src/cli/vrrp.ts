@@ -4,6 +4,7 @@ import { type AdminClient, adminClient } from "../admin/client.ts";
 import { safeText } from "../lib/safe-text.ts";
 import { vrrpWord } from "../lib/state-words.ts";
 import { didYouMean } from "../lib/suggest.ts";
+import { nothingToHandOver } from "../roles/operator-orders.ts";
 import type { CliArgs } from "./args.ts";
 import { vrrpColumns } from "./columns.ts";
 import { commandRow } from "./commands.ts";
@@ -91,17 +92,6 @@ async function order(
     if (snapshot.ok) return notFound(instance, snapshot.value.vrrp);
   }
   return reportReply(args, reply.value);
-}
-
-/** Why a failover would change nothing here; null when it would, or when the daemon has to say what is wrong. */
-export function nothingToHandOver(all: readonly VrrpStatus[], instance: string | null): string | null {
-  const rows = instance === null ? all : all.filter((row) => row.instance === instance);
-  if (rows.length === 0 || rows.some((row) => row.state === "master")) return null;
-  const states = rows.map((row) => {
-    const master = row.masterAddress === null ? "" : `, ${row.masterAddress} is master`;
-    return `${row.instance} is ${vrrpWord(row.state).word}${master}`;
-  });
-  return `nothing to hand over here: ${states.join("; ")}`;
 }
 
 function notFound(instance: string, all: readonly VrrpStatus[]): number {

@@ -33,6 +33,10 @@ export class AdminView {
     });
   }
 
+  get vrrpStatuses(): readonly VrrpStatus[] {
+    return this.vrrp;
+  }
+
   setVrrp(statuses: readonly VrrpStatus[]): void {
     this.vrrp = statuses;
     // The director follows it, too: checks and connection synchronisation go with the master.

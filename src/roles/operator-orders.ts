@@ -1,7 +1,8 @@
 /** What the operator orders about servers and VRRP instances: checked, put into words (pure). */
-import type { BallastEvent, Reply, Request } from "../admin/api.ts";
+import type { BallastEvent, Reply, Request, VrrpStatus } from "../admin/api.ts";
 import type { Config } from "../config/types.ts";
 import type { ServerState } from "../ipc/messages.ts";
+import { vrrpWord } from "../lib/state-words.ts";
 import { applyOrder, serverKey, type ServerStates } from "./server-states.ts";
 
 /** An event before the supervisor numbers it. */
@@ -34,11 +35,29 @@ export function orderServer(servers: ServerStates, request: ServerRequest, by: s
   };
 }
 
-/** Why the order cannot be passed on; null: it can. */
-export function refuseVrrpOrder(config: Config, { instance }: VrrpRequest): Reply | null {
+/** Why the order cannot be passed on; null: it can. `statuses`: the last that the vrrp role told. */
+export function refuseVrrpOrder(
+  config: Config,
+  statuses: readonly VrrpStatus[],
+  { order, instance }: VrrpRequest,
+): Reply | null {
   if (config.vrrp.length === 0) return { ok: false, kind: "refused", text: "no VRRP instance is configured" };
-  if (instance === null || config.vrrp.some(({ name }) => name === instance)) return null;
-  return { ok: false, kind: "not_found", text: `there is no VRRP instance ${instance}` };
+  if (instance !== null && !config.vrrp.some(({ name }) => name === instance)) {
+    return { ok: false, kind: "not_found", text: `there is no VRRP instance ${instance}` };
+  }
+  const text = order === "failover" ? nothingToHandOver(statuses, instance) : null;
+  return text === null ? null : { ok: false, kind: "refused", text };
+}
+
+/** Why a failover would change nothing here; null when it would, or when nothing is known of the instances yet. */
+export function nothingToHandOver(all: readonly VrrpStatus[], instance: string | null): string | null {
+  const rows = instance === null ? all : all.filter((row) => row.instance === instance);
+  if (rows.length === 0 || rows.some((row) => row.state === "master")) return null;
+  const states = rows.map((row) => {
+    const master = row.masterAddress === null ? "" : `, ${row.masterAddress} is master`;
+    return `${row.instance} is ${vrrpWord(row.state).word}${master}`;
+  });
+  return `nothing to hand over here: ${states.join("; ")}`;
 }
 
 export function vrrpOrderHappening({ order, instance }: VrrpRequest, by: string): Happening {

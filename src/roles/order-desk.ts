@@ -1,5 +1,5 @@
 /** What callers of the admin socket order, passed on to the part of the supervisor that does it. */
-import type { Reply, Request } from "../admin/api.ts";
+import type { Reply, Request, VrrpStatus } from "../admin/api.ts";
 import { unreachable } from "../lib/result.ts";
 import type { EventBook } from "./event-book.ts";
 import { lvsOrderHappening, type LvsRequest, refuseLvsOrder, refuseVrrpOrder } from "./operator-orders.ts";
@@ -13,6 +13,8 @@ export interface OrderDeskOptions {
   readonly reloader: Reloader;
   readonly servers: ServerBook;
   readonly events: EventBook;
+  /** The last that the vrrp role told. */
+  readonly vrrp: () => readonly VrrpStatus[];
   readonly phase: () => "starting" | "running" | "stopping";
   readonly stop: (mode: "drain" | "now") => void;
 }
@@ -65,7 +67,7 @@ export class OrderDesk {
 
   private orderVrrp(request: VrrpRequest, by: string): Reply {
     const { reloader, processes, events } = this.options;
-    const refusal = refuseVrrpOrder(reloader.running.config, request);
+    const refusal = refuseVrrpOrder(reloader.running.config, this.options.vrrp(), request);
     if (refusal) return refusal;
     const [channel] = processes.channels("vrrp");
     if (!channel) return { ok: false, kind: "busy", text: "the vrrp role is restarting" };

@@ -125,6 +125,7 @@ export class Supervisor {
       reloader: this.reloader,
       servers: this.servers,
       events: this.events,
+      vrrp: () => this.view.vrrpStatuses,
       phase: () => this.phase,
       stop: (mode) => this.stop(mode),
     });

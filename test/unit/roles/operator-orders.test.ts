@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { VrrpStatus } from "../../../src/admin/api.ts";
 import type { Config } from "../../../src/config/types.ts";
 import type { ServerState } from "../../../src/ipc/messages.ts";
 import {
@@ -57,10 +58,27 @@ test("orderServer refuses a server that does not exist", () => {
 test("refuseVrrpOrder wants an instance that is configured", () => {
   const config = (...names: string[]): Config => ({ vrrp: names.map((name) => ({ name })) }) as unknown as Config;
   const order = (instance: string | null) => ({ op: "vrrp", order: "failover", instance }) as const;
-  expect(refuseVrrpOrder(config(), order(null))).toMatchObject({ ok: false, kind: "refused" });
-  expect(refuseVrrpOrder(config("a"), order("b"))).toMatchObject({ ok: false, kind: "not_found" });
-  expect(refuseVrrpOrder(config("a"), order("a"))).toBe(null);
-  expect(refuseVrrpOrder(config("a"), order(null))).toBe(null);
+  expect(refuseVrrpOrder(config(), [], order(null))).toMatchObject({ ok: false, kind: "refused" });
+  expect(refuseVrrpOrder(config("a"), [], order("b"))).toMatchObject({ ok: false, kind: "not_found" });
+  expect(refuseVrrpOrder(config("a"), [], order("a"))).toBe(null);
+  expect(refuseVrrpOrder(config("a"), [], order(null))).toBe(null);
+});
+
+test("refuseVrrpOrder refuses a failover where no instance leads and names the master, other orders pass", () => {
+  const config = { vrrp: [{ name: "a" }, { name: "b" }] } as unknown as Config;
+  const row = (instance: string, state: string, masterAddress: string | null): VrrpStatus =>
+    ({ instance, state, masterAddress }) as unknown as VrrpStatus;
+  const statuses = [row("a", "backup", "10.0.0.3"), row("b", "master", null)];
+  const order = (word: "failover" | "maint", instance: string | null) =>
+    ({ op: "vrrp", order: word, instance }) as const;
+  expect(refuseVrrpOrder(config, statuses, order("failover", "a"))).toEqual({
+    ok: false,
+    kind: "refused",
+    text: "nothing to hand over here: a is BACKUP, 10.0.0.3 is master",
+  });
+  expect(refuseVrrpOrder(config, statuses, order("failover", "b"))).toBe(null);
+  expect(refuseVrrpOrder(config, statuses, order("failover", null))).toBe(null);
+  expect(refuseVrrpOrder(config, statuses, order("maint", "a"))).toBe(null);
 });
 
 test("vrrpOrderHappening names the instance, or all of them", () => {
