@@ -70,6 +70,8 @@ export interface Snapshot {
   readonly frontends: readonly FrontendStatus[];
   readonly backends: readonly BackendStatus[];
   readonly vrrp: readonly VrrpStatus[];
+  /** Absent: this node is no LVS director. */
+  readonly lvs?: LvsStatus;
   /** What is wrong now, most urgent first; empty: all is well. */
   readonly problems: readonly Problem[];
   /** The caller may change things (else the UI is read-only). */
@@ -199,4 +201,54 @@ export interface VrrpStatus {
   readonly details?: readonly string[];
   /** Why it is in this state, in words: `priority 101 against 100 of 10.0.0.2`. */
   readonly why: string;
+}
+
+export interface LvsStatus {
+  /** What keeps the kernel's table from being as it should be, a sentence each; empty: it is. */
+  readonly troubles: readonly string[];
+  readonly virtualServers: readonly VirtualServerStatus[];
+}
+
+export interface VirtualServerStatus {
+  readonly name: string;
+  /** As the kernel's table names them: `tcp 192.0.2.1:80`, `fwmark 10 ipv4`. */
+  readonly services: readonly string[];
+  readonly scheduler: string;
+  readonly forward: "dr" | "nat" | "tun";
+  readonly quorum: number;
+  readonly hasQuorum: boolean;
+  /** Of the real servers that live and are not drained. */
+  readonly weight: number;
+  /** Answers while there is no quorum; null: none. */
+  readonly sorryServer: string | null;
+  /** ha_suspend and the virtual address elsewhere: nothing is checked. */
+  readonly suspended: boolean;
+  readonly sinceWallMs: number;
+  /** Totals since the service was made, and the kernel's estimates a second. */
+  readonly connectionsTotal: number;
+  readonly receivedBytes: number;
+  /** What goes back past the director (dr, tun) is not counted. */
+  readonly sentBytes: number;
+  readonly connectionsPerSecond: number;
+  readonly realServers: readonly RealServerStatus[];
+}
+
+export interface RealServerStatus {
+  readonly name: string;
+  readonly address: string;
+  readonly health: Health;
+  readonly admin: "ready" | "drain";
+  /** When it serves: configured, or from its check. */
+  readonly weight: number;
+  /** In the kernel's table now; null: not in it. */
+  readonly tableWeight: number | null;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  readonly persistentConnections: number;
+  readonly connectionsTotal: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** Words of the last check, `L4CON Connection refused`; empty: none has ended yet. */
+  readonly checkInfo: string;
+  readonly sinceWallMs: number;
 }

@@ -6,7 +6,7 @@ import type { Config, ServerConfig } from "../config/types.ts";
 import type { Assignment, Processes, ServerState } from "../ipc/messages.ts";
 import { assert } from "../lib/result.ts";
 import { serverKey } from "../stats/registry.ts";
-import type { BallastEvent, VrrpStatus } from "./api.ts";
+import type { BallastEvent, LvsStatus, VrrpStatus } from "./api.ts";
 import type { FoundProblem } from "./problems.ts";
 
 export class Appliance {
@@ -15,6 +15,8 @@ export class Appliance {
   configText: string | null;
   /** null until the supervisor has spoken: a moment after the start. */
   processes: Processes | null = null;
+  /** The director's last word; null: it has not spoken. */
+  lvs: LvsStatus | null = null;
   private servers: Map<string, ServerState>;
   private instances = new Map<string, VrrpStatus>();
   private generation: number;

@@ -1,13 +1,22 @@
 /** What is wrong now, most urgent first: an address that nobody serves before a service, a service before a server. */
 import { countServers } from "../lib/state-words.ts";
 import type { Processes } from "../ipc/messages.ts";
-import type { BackendStatus, FrontendStatus, Problem, ProcessStatus, ServerStatus, VrrpStatus } from "./api.ts";
+import type {
+  BackendStatus,
+  FrontendStatus,
+  LvsStatus,
+  Problem,
+  ProcessStatus,
+  ServerStatus,
+  VrrpStatus,
+} from "./api.ts";
 
 export interface ProblemInput {
   readonly processes: Processes | null;
   readonly frontends: readonly FrontendStatus[];
   readonly backends: readonly BackendStatus[];
   readonly vrrp: readonly VrrpStatus[];
+  readonly lvs?: LvsStatus | null;
   readonly limits: { readonly connections: number; readonly maxconn: number };
 }
 
@@ -23,6 +32,7 @@ export function findProblems(input: ProblemInput): readonly FoundProblem[] {
     ...input.vrrp.flatMap(vrrpProblems),
     ...(input.processes?.processes ?? []).flatMap(processProblems),
     ...input.backends.flatMap(backendProblems),
+    ...lvsProblems(input.lvs ?? null),
     ...input.frontends.flatMap((frontend) => listenerProblems(frontend, input.processes)),
     ...configProblems(input.processes),
     ...limitProblems(input),
@@ -113,6 +123,33 @@ function limitProblems(input: ProblemInput): readonly FoundProblem[] {
     found.push({ object: frontend.name, text, sinceWallMs: null });
   }
   return found;
+}
+
+/** A virtual server without its quorum comes before the real servers that are down. */
+function lvsProblems(lvs: LvsStatus | null): readonly FoundProblem[] {
+  if (lvs === null) return [];
+  const { troubles, virtualServers } = lvs;
+  const quorums = virtualServers.filter((virtual) => !virtual.hasQuorum);
+  return [
+    ...troubles.map((text) => ({ object: "lvs", text: `LVS: ${text}`, sinceWallMs: null })),
+    ...quorums.map(({ name, weight, quorum, sorryServer, sinceWallMs }) => {
+      const who = sorryServer === null ? "" : `; ${sorryServer} answers`;
+      return {
+        object: name,
+        text: `virtual server ${name} has no quorum: weight ${weight} of ${quorum}${who}`,
+        sinceWallMs,
+      };
+    }),
+    ...virtualServers.flatMap(({ name, realServers }) =>
+      realServers
+        .filter((real) => real.health === "down")
+        .map((real) => {
+          const object = `${name}/${real.name}`;
+          const words = real.checkInfo === "" ? "" : `: ${real.checkInfo}`;
+          return { object, text: `real server ${object} is DOWN${words}`, sinceWallMs: real.sinceWallMs };
+        }),
+    ),
+  ];
 }
 
 /** A server in maintenance is the operator's wish, not a problem. */

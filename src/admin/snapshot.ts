@@ -15,6 +15,7 @@ import {
   type BackendStatus,
   type ConfigStatus,
   type FrontendStatus,
+  type LvsStatus,
   type ServerStatus,
   type Snapshot,
   type VrrpStatus,
@@ -50,8 +51,12 @@ export function buildSnapshot(input: SnapshotInput): { readonly snapshot: Shared
   const frontends = config.frontends.map((frontend) => frontendStatus(frontend, figures));
   const backends = config.backends.map((backend) => backendStatus(backend, appliance, figures, startedWallMs));
   const vrrp = config.vrrp.map((instance) => vrrpStatus(instance, appliance, startedWallMs));
+  const lvs = config.lvs === undefined ? null : lvsOf(appliance);
   const limits = { connections: figures.connections(), maxconn: config.global.maxconn };
-  const found = [...findProblems({ processes, frontends, backends, vrrp, limits }), ...appliance.certificateProblems()];
+  const found = [
+    ...findProblems({ processes, frontends, backends, vrrp, lvs, limits }),
+    ...appliance.certificateProblems(),
+  ];
   const { problems, seen } = dateProblems(found, input.seen, wallMs);
   const snapshot: SharedSnapshot = {
     api: API_VERSION,
@@ -65,6 +70,7 @@ export function buildSnapshot(input: SnapshotInput): { readonly snapshot: Shared
     frontends,
     backends,
     vrrp,
+    ...(lvs === null ? {} : { lvs }),
     problems,
   };
   return { snapshot, seen };
@@ -161,6 +167,17 @@ function vrrpStatus(instance: VrrpConfig, appliance: Appliance, startedWallMs: n
     tracks: [],
     why: "the vrrp role has not reported yet",
   };
+}
+
+/** Until the director has spoken there is nothing to show of it. */
+function lvsOf({ lvs }: Appliance): LvsStatus {
+  if (lvs === null) return { troubles: [], virtualServers: [] };
+  const virtualServers = lvs.virtualServers.map((virtual) => ({
+    ...virtual,
+    // The words of a check may come from the server that was checked.
+    realServers: virtual.realServers.map((real) => ({ ...real, checkInfo: safeText(real.checkInfo) })),
+  }));
+  return { troubles: lvs.troubles.map(safeText), virtualServers };
 }
 
 /** `10.0.0.1:80`, `[2001:db8::1]:80`, `unix:/run/app.sock`. */

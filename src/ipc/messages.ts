@@ -2,7 +2,7 @@
  * Every message between the supervisor and a role: who sends it, who receives it, whether descriptors ride along.
  * All traffic passes through the supervisor. An unknown type, a wrong sender or a malformed frame ends the role.
  */
-import type { BallastEvent, ConfigStatus, ProcessStatus, Reply, Request, VrrpStatus } from "../admin/api.ts";
+import type { BallastEvent, ConfigStatus, LvsStatus, ProcessStatus, Reply, Request, VrrpStatus } from "../admin/api.ts";
 import type { Config } from "../config/types.ts";
 
 export const roleNames = ["worker", "vrrp", "director", "notify", "admin"] as const;
@@ -93,6 +93,8 @@ export interface RunScript {
   readonly user: string | null;
   /** Killed with its whole process group then. */
   readonly timeoutMs: number;
+  /** Names that do not begin with BALLAST_ are left out; absent: none. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface ScriptResult {
@@ -130,7 +132,8 @@ export interface MessagePayloads {
   commit: { readonly generation: number };
   abort: { readonly generation: number };
   /** drain: finish what is running until the deadline; now: end at once. */
-  stop: { readonly mode: "drain" | "now"; readonly withinMs: number };
+  /** replaced: another process follows for the same work, so that nothing comes to an end with this one. */
+  stop: { readonly mode: "drain" | "now"; readonly withinMs: number; readonly replaced?: boolean };
   ready: { readonly pid: number };
   prepared: { readonly generation: number };
   refused: { readonly generation: number; readonly reasons: readonly string[] };
@@ -144,6 +147,8 @@ export interface MessagePayloads {
   request: { readonly id: number; readonly request: Request; readonly by: string };
   reply: { readonly id: number; readonly reply: Reply };
   vrrp_order: { readonly order: "failover" | "maint" | "resume"; readonly instance: string | null };
+  /** What the director knows of LVS; sent whenever something of it changes. */
+  lvs_status: LvsStatus;
   lvs_order: { readonly virtual: string; readonly real: string; readonly state: "ready" | "drain" };
   processes: Processes;
   run_script: RunScript;
@@ -178,6 +183,7 @@ export const messageTable: { readonly [T in MessageType]: MessageRow } = {
   request: { code: 15, from: ["admin"], to: ["supervisor"], descriptors: false },
   reply: { code: 16, from: ["supervisor"], to: ["admin"], descriptors: false },
   vrrp_order: { code: 17, from: ["supervisor"], to: ["vrrp"], descriptors: false },
+  lvs_status: { code: 31, from: ["director", "supervisor"], to: ["supervisor", "admin"], descriptors: false },
   lvs_order: { code: 30, from: ["supervisor"], to: ["director"], descriptors: false },
   processes: { code: 18, from: ["supervisor"], to: ["admin"], descriptors: false },
   run_script: { code: 19, from: ["vrrp", "director"], to: ["supervisor"], descriptors: false },

@@ -16,6 +16,9 @@ export interface IpvsRefusal {
 /** asm-generic/errno.h; this file is pure and has no table of system errors. */
 const errnoOf = { PERM: 1, NOENT: 2, SRCH: 3, EXIST: 17, INVAL: 22, PROTO: 71 } as const;
 
+/** What keeping a table takes of it. */
+export type KeptTable = Pick<KernelTable, "read" | "apply" | "timeouts" | "daemons">;
+
 export class KernelTable {
   private readonly port: GenericPort;
 

@@ -61,6 +61,14 @@ export interface RealStatus {
   readonly real: string;
   readonly alive: boolean;
   readonly drained: boolean;
+  readonly weight: number;
+}
+
+export interface QuorumStatus {
+  readonly virtual: string;
+  readonly hasQuorum: boolean;
+  /** Of the living that are not drained. */
+  readonly weight: number;
 }
 
 export class VirtualServers {
@@ -133,8 +141,17 @@ export class VirtualServers {
         real: real.config.name,
         alive: real.alive,
         drained: real.drained,
+        weight: weightOf(real),
       })),
     );
+  }
+
+  quorums(): readonly QuorumStatus[] {
+    return [...this.virtuals.values()].map((virtual) => ({
+      virtual: virtual.config.name,
+      hasQuorum: virtual.hasQuorum,
+      weight: livingWeight(virtual),
+    }));
   }
 }
 

@@ -1,5 +1,5 @@
 /** What only the supervisor knows and the admin role shows: processes, the configuration that runs, VRRP's own words. */
-import type { VrrpStatus } from "../admin/api.ts";
+import type { LvsStatus, VrrpStatus } from "../admin/api.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { wallNow } from "../sys/clock.ts";
 import type { Loop } from "../sys/loop.ts";
@@ -17,6 +17,7 @@ export class AdminView {
   private readonly options: AdminViewOptions;
   private readonly startedWallMs = wallNow();
   private vrrp: readonly VrrpStatus[] = [];
+  private lvs: LvsStatus | null = null;
   private isDue = false;
 
   constructor(options: AdminViewOptions) {
@@ -41,6 +42,16 @@ export class AdminView {
     this.vrrp = statuses;
     // The director follows it, too: checks and connection synchronisation go with the master.
     for (const channel of this.options.processes().channels("admin", "director")) channel.send("vrrp_status", statuses);
+  }
+
+  setLvs(status: LvsStatus): void {
+    this.lvs = status;
+    for (const channel of this.channels()) channel.send("lvs_status", status);
+  }
+
+  /** For an admin role that has just started. */
+  repeatLvs(channel: Channel): void {
+    if (this.lvs !== null) channel.send("lvs_status", this.lvs);
   }
 
   /** For an admin role or a director that has just started; its start itself brings the processes. */

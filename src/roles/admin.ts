@@ -4,7 +4,7 @@
  */
 import { describeCaller, type Caller } from "../admin/access.ts";
 import type { ContentType } from "../admin/answer.ts";
-import type { BallastEvent, EventLevel, Reply, Request, VrrpStatus } from "../admin/api.ts";
+import type { BallastEvent, EventLevel, LvsStatus, Reply, Request, VrrpStatus } from "../admin/api.ts";
 import { Appliance } from "../admin/appliance.ts";
 import { CounterFigures } from "../admin/figures.ts";
 import { Journal } from "../admin/journal.ts";
@@ -44,6 +44,7 @@ export function runAdmin(channel: Channel, loop: Loop, limits: ServerLimits = se
   channel.on("abort", () => started().abort());
   channel.on("server_state", (state) => started().onServerState(state));
   channel.on("vrrp_status", (statuses) => started().onVrrpStatus(statuses));
+  channel.on("lvs_status", (status) => started().onLvsStatus(status));
   channel.on("processes", (processes) => started().onProcesses(processes));
   channel.on("event", (event) => started().onEvent(event));
   channel.on("reply", ({ id, reply }) => started().orders.settle(id, reply));
@@ -116,6 +117,11 @@ class AdminRole implements ServerSource {
 
   onVrrpStatus(statuses: readonly VrrpStatus[]): void {
     this.appliance.setVrrp(statuses);
+    this.cached = null;
+  }
+
+  onLvsStatus(status: LvsStatus): void {
+    this.appliance.lvs = status;
     this.cached = null;
   }
 

@@ -5,18 +5,18 @@
  */
 import { checkedKey, type CheckedServer, checkedServers, initialHealthOf } from "../checks/plan.ts";
 import { Checker, type KnownServer } from "../checks/shell/checker.ts";
-import type { Assignment, ServerState } from "../ipc/messages.ts";
+import type { Assignment, MessagePayloads, ServerState } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { wallNow } from "../sys/clock.ts";
 import type { Loop } from "../sys/loop.ts";
-import { LvsDirector } from "./lvs-director.ts";
+import { LvsDirector, type LvsKernel } from "./lvs-director.ts";
 
 /** A shortage on this machine makes every check fail at once: it is told once a minute. */
 const UNABLE_EVENT_INTERVAL_MS = 60_000;
 
 /** Sets the role up on its loop; it runs with `loop.run()` and stops the loop when it has ended. */
-export function runDirector(channel: Channel, loop: Loop): void {
-  const director = new Director(channel, loop);
+export function runDirector(channel: Channel, loop: Loop, kernel?: LvsKernel): void {
+  const director = new Director(channel, loop, kernel);
   channel.on("start", (assignment) => director.start(assignment));
   channel.on("prepare", (assignment) => director.prepare(assignment));
   channel.on("commit", ({ generation }) => director.commit(generation));
@@ -25,7 +25,7 @@ export function runDirector(channel: Channel, loop: Loop): void {
   channel.on("vrrp_status", (statuses) => director.lvs.setVrrp(statuses));
   channel.on("lvs_order", (order) => director.lvs.order(order));
   channel.on("script_result", (result) => director.lvs.scriptResult(result));
-  channel.on("stop", () => director.stop());
+  channel.on("stop", (order) => director.stop(order));
   channel.onClose(() => loop.stop());
 }
 
@@ -37,10 +37,10 @@ class Director {
   private prepared: Assignment | null = null;
   private nextUnableEventMs = 0;
 
-  constructor(channel: Channel, loop: Loop) {
+  constructor(channel: Channel, loop: Loop, kernel: LvsKernel | undefined) {
     this.channel = channel;
     this.loop = loop;
-    this.lvs = new LvsDirector(channel, loop);
+    this.lvs = new LvsDirector(channel, loop, kernel);
     this.checker = new Checker(loop, {
       random: Math.random,
       onVerdict: (verdict) => channel.send("verdict", verdict),
@@ -74,11 +74,13 @@ class Director {
     this.checker.setMaint(checkedKey({ backend, server }), admin === "maint");
   }
 
-  stop(): void {
-    this.checker.stop();
-    this.lvs.stop();
-    this.channel.send("drained", {});
-    this.loop.defer(() => this.loop.stop());
+  /** Checks go on while real servers drain: another director comes only after this one. */
+  stop(order: MessagePayloads["stop"]): void {
+    this.lvs.stop(order, () => {
+      this.checker.stop();
+      this.channel.send("drained", {});
+      this.loop.defer(() => this.loop.stop());
+    });
   }
 
   private configure({ config, servers }: Assignment): void {

@@ -75,13 +75,14 @@ export class Hooks {
   /** Runs a check script that a role asks for, if it stands in the configuration. */
   runScript(request: RunScript, answer: (result: ScriptResult) => void): void {
     const { id, command: argv, timeoutMs } = request;
+    const environment = ownVariables(request.environment ?? {});
     if (!this.allowed.has(commandKey(request))) {
       const reason = "does not stand in the running configuration";
       answer({ id, ok: false, code: null, timedOut: false, durationMs: 0, reason });
       return;
     }
     const user = request.user ?? this.user;
-    this.runner.run({ argv, user, timeoutMs, graceMs: 0, environment: {}, output: "ignore" }, (result) =>
+    this.runner.run({ argv, user, timeoutMs, graceMs: 0, environment, output: "ignore" }, (result) =>
       answer({ id, ...result }),
     );
   }
@@ -185,4 +186,11 @@ export class Hooks {
     const level = trouble === null ? "notice" : "warning";
     this.options.tell({ level, kind: "hook.fifo", object: path, text, fields: {} });
   }
+}
+
+/** A role that was taken over must not reach into a program of root's through LD_PRELOAD and its like. */
+function ownVariables(asked: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(asked).filter(([name, value]) => /^BALLAST_[A-Z_]+$/.test(name) && !value.includes("\0")),
+  );
 }

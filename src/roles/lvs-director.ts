@@ -4,21 +4,25 @@
  */
 import type { BallastEvent, VrrpStatus } from "../admin/api.ts";
 import { type CheckedReal, type RealCheckResult, RealServerChecker } from "../checks/shell/real-server-checker.ts";
-import type { Config, LvsCommandConfig, LvsConfig, VirtualServerConfig } from "../config/types.ts";
+import type { Config, LvsConfig, VirtualServerConfig } from "../config/types.ts";
 import type { MessagePayloads, ScriptResult } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { IPVS_FAMILY } from "../ipvs/constants.ts";
-import { KernelTable } from "../ipvs/kernel-table.ts";
-import { endpointText, serviceKey, type ServiceState } from "../ipvs/model.ts";
-import { Keeper } from "../ipvs/shell/keeper.ts";
+import { KernelTable, type KeptTable } from "../ipvs/kernel-table.ts";
+import { heldBy } from "../ipvs/held.ts";
+import { Keeper, type KeeperReport, type KeeperTarget } from "../ipvs/shell/keeper.ts";
 import { IPVS_MISSING, lacksIpvs } from "../ipvs/shell/open.ts";
 import { expireQuiescentTemplates } from "../ipvs/shell/settings.ts";
-import { destinationsOf, type Held, type LvsEvent, VirtualServers } from "../ipvs/virtual-servers.ts";
+import { type LvsEvent, VirtualServers } from "../ipvs/virtual-servers.ts";
+import { unreachable } from "../lib/result.ts";
+import { formatDurationMs } from "../lib/units.ts";
 import { GenericSocket } from "../netlink/shell/generic-socket.ts";
 import { wallNow } from "../sys/clock.ts";
 import { SysError } from "../sys/errno.ts";
 import type { Loop, LoopTimer } from "../sys/loop.ts";
 import { ownershipPath, readOwnership, writeOwnership } from "./ipvs-file.ts";
+import { type LvsHook, LvsHooks } from "./lvs-hooks.ts";
+import { LvsView } from "./lvs-view.ts";
 import { ScriptDesk } from "./script-desk.ts";
 
 /** Changes of one moment go to the kernel together: a thousand servers that fail at once are one look, not a thousand. */
@@ -30,12 +34,28 @@ const OPEN_RETRY_MS = 2000;
 /** A shortage on this machine fails every check at once: it is told once a minute. */
 const UNABLE_EVENT_INTERVAL_MS = 60_000;
 
+/** The kernel as the director needs it. */
+export interface LvsKernel {
+  /** Throws a SysError where there is no IPVS, or no right to it. */
+  open(): KeptTable;
+  /** Null, or why persistence would outlive a drain. */
+  expireTemplates(): string | null;
+}
+
+const realKernel: LvsKernel = {
+  open: () => new KernelTable(new GenericSocket(IPVS_FAMILY)),
+  expireTemplates: () => expireQuiescentTemplates(),
+};
+
 export class LvsDirector {
   private readonly channel: Channel;
   private readonly loop: Loop;
   private readonly virtuals = new VirtualServers();
   private readonly checker: RealServerChecker;
   private readonly scripts: ScriptDesk;
+  private readonly hooks: LvsHooks;
+  private readonly view: LvsView;
+  private readonly kernel: LvsKernel;
   private config: Config | null = null;
   private keeper: Keeper | null = null;
   private vrrp: readonly VrrpStatus[] = [];
@@ -44,14 +64,26 @@ export class LvsDirector {
   private opening: LoopTimer | null = null;
   /** The first says nothing: the module may just be loading. */
   private openFailures = 0;
-  /** The last troubles, told once until they change. */
-  private told = "";
+  /** Told once until they change. */
+  private troubles: readonly string[] = [];
+  /** Of the last configuration that had any virtual servers. */
+  private drainTimeoutMs = 0;
+  /** Real servers that are leaving and still have connections. */
+  private draining = 0;
+  private ending: LoopTimer | null = null;
+  private hasEnded = false;
+  /** The table has had its last change. */
+  private isOver = false;
+  private onDrained: (() => void) | null = null;
   private nextUnableEventMs = 0;
 
-  constructor(channel: Channel, loop: Loop) {
+  constructor(channel: Channel, loop: Loop, kernel: LvsKernel = realKernel) {
     this.channel = channel;
     this.loop = loop;
+    this.kernel = kernel;
+    this.view = new LvsView((status) => channel.send("lvs_status", status));
     this.scripts = new ScriptDesk((script) => channel.send("run_script", script));
+    this.hooks = new LvsHooks({ desk: this.scripts, onFail: (hook, reason) => this.hookFailed(hook, reason) });
     this.checker = new RealServerChecker(loop, {
       random: Math.random,
       runScript: (script, timeoutMs, done) => this.scripts.run(script, timeoutMs, done),
@@ -62,16 +94,21 @@ export class LvsDirector {
 
   /** A configuration begins to run; one without LVS leaves the kernel alone, once ours has drained. */
   configure(config: Config): void {
-    const isFirst = this.config === null;
-    const had = this.config?.lvs !== undefined;
+    const before = this.config;
     this.config = config;
-    if (config.lvs === undefined && !had) return;
+    if (before?.lvs !== undefined) this.drainTimeoutMs = before.lvs.drainTimeoutMs;
+    if (config.lvs === undefined && before?.lvs === undefined) return;
     if (this.keeper === null) this.open();
-    const held = isFirst && this.keeper !== null ? this.heldBy(this.keeper) : (): null => null;
+    const held = before === null && this.keeper !== null ? heldIn(this.keeper) : (): null => null;
     this.tellEvents(this.virtuals.configure(this.lvs, held), "configured");
+    this.view.forgetAllBut(objectsOf(this.lvs));
     this.checkWhatIsHere();
     this.expireTemplates();
     this.look();
+    if (config.lvs !== undefined || this.draining === 0) return;
+    const limit = formatDurationMs(Math.min(this.drainTimeoutMs, config.global.hardStopAfterMs));
+    const text = `no virtual server is left: connections to ${this.draining} real servers have ${limit} to end`;
+    this.event("notice", "lvs.drain", "", text, { servers: this.draining });
   }
 
   setVrrp(statuses: readonly VrrpStatus[]): void {
@@ -90,20 +127,52 @@ export class LvsDirector {
     this.scripts.result(result);
   }
 
-  /** The kernel goes on balancing without us, unless the configuration says otherwise. */
-  stop(): void {
-    this.checker.stop();
-    for (const timer of [this.settling, this.looking, this.opening]) timer?.cancel();
-    const { lvs } = this;
-    for (const virtual of lvs.virtualServers) if (virtual.omega) this.runDownHooks(virtual);
-    if (lvs.onStop === "remove" && this.keeper !== null) {
-      this.keeper.keep({ desired: [], settings: lvs, isMaster: null, drainTimeoutMs: 0 });
+  /**
+   * The role ends; `done` is called when nothing is left to do, within the time.
+   *
+   *   another director follows     the table stays as it is
+   *   no virtual server is left    what still has connections drains
+   *   the appliance stops          omega runs its commands; on_stop says what becomes of the table
+   */
+  stop({ mode, withinMs, replaced }: MessagePayloads["stop"], done: () => void): void {
+    const { config } = this;
+    // Ordered twice, to drain and then at once: the end comes once.
+    const end = (): void => {
+      if (this.hasEnded) return;
+      this.hasEnded = true;
+      this.close();
+      done();
+    };
+    if (config?.lvs !== undefined && replaced === true) return end();
+    if (config?.lvs === undefined) {
+      if (this.draining === 0 || mode === "now") return end();
+      this.onDrained = end;
+      this.ending = this.loop.after(withinMs, () => {
+        this.keep({ desired: [], drainTimeoutMs: 0, endsDrains: true });
+        end();
+      });
+      return;
     }
+    this.checker.stop();
+    this.isOver = true;
+    for (const timer of [this.settling, this.looking, this.opening]) timer?.cancel();
+    if (config.lvs.onStop === "remove") this.keep({ desired: [], drainTimeoutMs: 0, endsDrains: true });
+    if (mode === "now") return end();
+    for (const virtual of config.lvs.virtualServers) if (virtual.omega) this.runDownHooks(virtual);
+    this.ending = this.loop.after(withinMs, end);
+    this.hooks.whenIdle(end);
+  }
+
+  private close(): void {
+    this.checker.stop();
+    for (const timer of [this.settling, this.looking, this.opening, this.ending]) timer?.cancel();
+    this.onDrained = null;
+    this.keeper = null;
     this.config = null;
   }
 
   private get lvs(): LvsConfig {
-    return this.config?.lvs ?? NO_LVS;
+    return this.config?.lvs ?? { ...NO_LVS, drainTimeoutMs: this.drainTimeoutMs };
   }
 
   /** Opens the kernel's table; tries again later and says once why it is not there. */
@@ -112,7 +181,7 @@ export class LvsDirector {
     if (config === null) return;
     const path = ownershipPath(config.admin.socket);
     try {
-      const table = new KernelTable(new GenericSocket(IPVS_FAMILY));
+      const table = this.kernel.open();
       const { owned, problem } = readOwnership(path);
       if (problem !== null) this.event("warning", "lvs.table", "", problem);
       this.keeper = new Keeper(table, owned, (now) => {
@@ -132,42 +201,26 @@ export class LvsDirector {
     }
   }
 
-  /** How the kernel has the real servers of services that were ours before this process began. */
-  private heldBy(
-    keeper: Keeper,
-  ): (virtual: VirtualServerConfig, real: VirtualServerConfig["realServers"][number]) => Held | null {
-    const kernel = keeper.look();
-    const services = new Map<string, ServiceState>();
-    for (const state of kernel.ok ? kernel.value : []) services.set(serviceKey(state.id), state);
-    return (virtual, real) => {
-      let held: Held | null = null;
-      for (const [id, destination] of destinationsOf(virtual, real)) {
-        const state = services.get(serviceKey(id));
-        if (state === undefined || !keeper.ownership.has(serviceKey(id))) continue;
-        const found = state.destinations.find((each) => endpointText(each) === endpointText(destination));
-        if (found !== undefined) return found.weight;
-        held = "absent";
-      }
-      return held;
-    };
-  }
-
   /** Where clients are bound to servers, weight 0 must end that as well, or a drain would never end. */
   private expireTemplates(): void {
     if (this.keeper === null || !this.lvs.virtualServers.some((virtual) => virtual.persistence !== null)) return;
-    const problem = expireQuiescentTemplates();
+    const problem = this.kernel.expireTemplates();
     if (problem !== null) this.event("warning", "lvs.table", "", problem);
   }
 
   /** With ha_suspend, servers are checked only where the virtual address is. */
   private checkWhatIsHere(): void {
     const checked = this.lvs.virtualServers.flatMap((virtual): readonly CheckedReal[] => {
-      if (virtual.haSuspend && !this.isHere(virtual)) return [];
+      if (this.isSuspended(virtual)) return [];
       return virtual.realServers.flatMap(({ name, check, weight }) =>
         check === null ? [] : [{ virtual: virtual.name, real: name, check, weight }],
       );
     });
     this.checker.configure(checked);
+  }
+
+  private isSuspended(virtual: VirtualServerConfig): boolean {
+    return virtual.haSuspend && !this.isHere(virtual);
   }
 
   /** True as well while nobody knows of any instance that has the address. */
@@ -185,11 +238,13 @@ export class LvsDirector {
   }
 
   private onResult({ virtual, real, up, weight, info }: RealCheckResult): void {
+    this.view.checked(`${virtual}/${real}`, info);
     this.tellEvents(this.virtuals.result({ virtual, real, up, weight }), info);
     this.settle();
   }
 
   private settle(): void {
+    if (this.isOver) return;
     this.settling ??= this.loop.after(SETTLE_MS, () => {
       this.settling = null;
       this.look();
@@ -199,24 +254,37 @@ export class LvsDirector {
   private look(): void {
     this.looking?.cancel();
     this.looking = this.loop.after(LOOK_INTERVAL_MS, () => this.look());
-    if (this.keeper === null) return;
+    const report = this.keep({ desired: this.virtuals.desired(), drainTimeoutMs: this.lvs.drainTimeoutMs });
+    if (report !== null) {
+      this.draining = report.draining;
+      const foreign = report.foreign.map((name) => `${name} was added by somebody else: it gets no new connections`);
+      this.tellTroubles([...report.refusals, ...foreign]);
+    }
+    this.tellStatus(report?.found ?? null);
+    if (this.draining === 0) this.onDrained?.();
+  }
+
+  private keep(target: Omit<KeeperTarget, "settings" | "isMaster">): KeeperReport | null {
     const { lvs } = this;
-    const follows = lvs.sync?.follows ?? null;
-    const instance = this.vrrp.find((status) => status.instance === follows);
-    const report = this.keeper.keep({
-      desired: this.virtuals.desired(),
-      settings: lvs,
-      isMaster: instance === undefined ? null : instance.state === "master",
-      drainTimeoutMs: lvs.drainTimeoutMs,
+    const instance = this.vrrp.find((status) => status.instance === (lvs.sync?.follows ?? null));
+    const isMaster = instance === undefined ? null : instance.state === "master";
+    return this.keeper?.keep({ ...target, settings: lvs, isMaster }) ?? null;
+  }
+
+  private tellStatus(table: KeeperReport["found"]): void {
+    this.view.tell({
+      lvs: this.lvs,
+      reals: this.virtuals.status(),
+      quorums: this.virtuals.quorums(),
+      table,
+      troubles: this.troubles,
+      isSuspended: (virtual) => this.isSuspended(virtual),
     });
-    const foreign = report.foreign.map((name) => `${name} was added by somebody else: it gets no new connections`);
-    this.tellTroubles([...report.refusals, ...foreign]);
   }
 
   private tellTroubles(troubles: readonly string[]): void {
-    const text = troubles.join("\n");
-    if (text === this.told) return;
-    this.told = text;
+    if (troubles.join("\n") === this.troubles.join("\n")) return;
+    this.troubles = troubles;
     for (const trouble of troubles) this.event("error", "lvs.table", "", trouble);
     if (troubles.length === 0) this.event("notice", "lvs.table", "", "the kernel's table is as it should be again");
   }
@@ -227,37 +295,39 @@ export class LvsDirector {
 
   private tellEvent(event: LvsEvent, info: string): void {
     const virtual = this.lvs.virtualServers.find(({ name }) => name === event.virtual);
-    const notify = virtual?.notify ?? null;
     const to = event.up ? "up" : "down";
     const level = event.up ? "notice" : "warning";
     switch (event.kind) {
       case "real": {
         const object = `${event.virtual}/${event.real}`;
+        this.view.changed(object);
         this.event(level, "lvs.server", object, `${object} is ${to.toUpperCase()}: ${info}`, { to });
-        this.runHook(event.up ? notify?.up : notify?.down, virtual);
+        if (virtual !== undefined) this.hooks.tell(virtual, to, event.real);
         return;
       }
       case "quorum": {
         const words = event.up ? "has its quorum" : "has lost its quorum";
         const text = `${event.virtual} ${words}: weight ${event.weight} of ${virtual?.quorum ?? 0}`;
+        this.view.changed(event.virtual);
         this.event(level, "lvs.quorum", event.virtual, text, { to, weight: event.weight });
-        this.runHook(event.up ? notify?.quorumUp : notify?.quorumDown, virtual);
+        if (virtual !== undefined) this.hooks.tell(virtual, to, null);
+        return;
       }
+      default:
+        unreachable(event);
     }
   }
 
+  /** omega: what lives and what has its quorum goes down with us. */
   private runDownHooks(virtual: VirtualServerConfig): void {
     const living = this.virtuals.status().filter((real) => real.virtual === virtual.name && real.alive);
-    for (const _real of living) this.runHook(virtual.notify?.down, virtual);
-    this.runHook(virtual.notify?.quorumDown, virtual);
+    for (const { real } of living) this.hooks.tell(virtual, "down", real);
+    const quorum = this.virtuals.quorums().find((status) => status.virtual === virtual.name);
+    if (quorum?.hasQuorum === true) this.hooks.tell(virtual, "down", null);
   }
 
-  private runHook(hook: LvsCommandConfig | null | undefined, virtual: VirtualServerConfig | undefined): void {
-    if (hook === null || hook === undefined || virtual?.notify === undefined || virtual.notify === null) return;
-    const { name } = virtual;
-    this.scripts.run(hook, virtual.notify.timeoutMs, (code, reason) => {
-      if (code !== 0) this.event("warning", "hook.fail", name, `hook ${hook.command[0]}: ${reason}`);
-    });
+  private hookFailed({ virtual, hook }: LvsHook, reason: string): void {
+    this.event("warning", "hook.fail", virtual, `hook ${hook.command[0]}: ${reason}`);
   }
 
   private tellUnable({ virtual, real }: CheckedReal, reason: string): void {
@@ -276,6 +346,19 @@ export class LvsDirector {
   ): void {
     this.channel.send("event", { id: 0, wallMs: wallNow(), level, source: "director", kind, object, text, fields });
   }
+}
+
+/** What was ours before this process began. */
+function heldIn(keeper: Keeper): ReturnType<typeof heldBy> {
+  const kernel = keeper.look();
+  return heldBy(kernel.ok ? kernel.value : [], keeper.ownership);
+}
+
+/** `VIRTUAL` and `VIRTUAL/REAL`. */
+function objectsOf({ virtualServers }: LvsConfig): ReadonlySet<string> {
+  return new Set(
+    virtualServers.flatMap(({ name, realServers }) => [name, ...realServers.map((real) => `${name}/${real.name}`)]),
+  );
 }
 
 const NO_LVS: LvsConfig = {

@@ -83,7 +83,8 @@ export class ProcessTable {
     for (const process of this.of(role)) {
       // Rights are given up for good: one that needs others is ended, and its exit comes back here.
       const hasOthers = process.child !== null && process.rights !== rights;
-      if (process.index >= wanted || hasOthers) this.end(process, "drain", drainMs);
+      if (process.index >= wanted) this.end(process, "drain", drainMs);
+      else if (hasOthers) this.end(process, "drain", drainMs, true);
     }
   }
 
@@ -94,7 +95,7 @@ export class ProcessTable {
   }
 
   /** Orders one process to end; it is killed when it has not within the time and a grace. Asked twice: nothing more. */
-  end(process: RoleProcess, mode: "drain" | "now", withinMs: number): void {
+  end(process: RoleProcess, mode: "drain" | "now", withinMs: number, replaced = false): void {
     if (process.leaving) return;
     process.leaving = true;
     process.restart?.cancel();
@@ -105,7 +106,7 @@ export class ProcessTable {
       return;
     }
     this.setState(process, "draining");
-    child.channel.send("stop", { mode, withinMs });
+    child.channel.send("stop", { mode, withinMs, ...(replaced ? { replaced } : {}) });
     if (withinMs < DRAIN_FOREVER_MS) this.options.loop.after(withinMs + KILL_GRACE_MS, () => child.kill());
   }
 

@@ -15,10 +15,15 @@ export class ScriptDesk {
   }
 
   /** `cancel` forgets the result; the program itself ends or is killed in its own time. */
-  run({ command, user }: LvsCommandConfig, timeoutMs: number, done: Done): { cancel(): void } {
+  run(
+    { command, user }: LvsCommandConfig,
+    timeoutMs: number,
+    done: Done,
+    environment?: RunScript["environment"],
+  ): { cancel(): void } {
     const id = this.nextId++;
     this.waiting.set(id, done);
-    this.send({ id, command, user, timeoutMs });
+    this.send({ id, command, user, timeoutMs, ...(environment === undefined ? {} : { environment }) });
     return { cancel: () => void this.waiting.delete(id) };
   }
 

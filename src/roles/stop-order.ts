@@ -9,7 +9,9 @@ import type { RoleName } from "../ipc/messages.ts";
 const VRRP_WITHIN_MS = 1000;
 /** One message to a server that answers; that this node stops is what people want to know. */
 const NOTIFY_WITHIN_MS = 5000;
-/** Director and admin have nothing to finish. */
+/** The commands that a virtual server with omega runs at the end. */
+const DIRECTOR_WITHIN_MS = 5000;
+/** Admin has nothing to finish. */
 const OTHERS_WITHIN_MS = 1000;
 
 export interface StopStep {
@@ -22,7 +24,7 @@ export function nextToStop(present: ReadonlySet<RoleName>, drainLimitMs: number)
   const order: readonly StopStep[] = [
     { role: "vrrp", withinMs: VRRP_WITHIN_MS },
     { role: "worker", withinMs: drainLimitMs },
-    { role: "director", withinMs: OTHERS_WITHIN_MS },
+    { role: "director", withinMs: DIRECTOR_WITHIN_MS },
     { role: "notify", withinMs: NOTIFY_WITHIN_MS },
     { role: "admin", withinMs: OTHERS_WITHIN_MS },
   ];

@@ -170,6 +170,7 @@ export class Supervisor {
     if (role !== "admin") return;
     // A new admin role knows nothing yet of what has happened.
     this.view.repeat(channel);
+    this.view.repeatLvs(channel);
     this.events.repeat(channel);
   }
 
@@ -190,6 +191,7 @@ export class Supervisor {
     channel.on("event", (event) => this.events.publish({ ...event, source: process.name }));
     channel.on("verdict", (verdict) => this.servers.verdict(verdict));
     channel.on("vrrp_status", (statuses) => this.view.setVrrp(statuses));
+    channel.on("lvs_status", (status) => this.view.setLvs(status));
     channel.on("vrrp_will", (will) => this.lastWill.set(will));
     channel.on("request", ({ id, request, by }) => {
       this.desk.answer(request, by, (reply) => channel.send("reply", { id, reply }));

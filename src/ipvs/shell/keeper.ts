@@ -5,7 +5,7 @@
 import type { LvsConfig } from "../../config/types.ts";
 import type { Result } from "../../lib/result.ts";
 import { monoNow } from "../../sys/clock.ts";
-import type { IpvsRefusal, KernelTable } from "../kernel-table.ts";
+import type { IpvsRefusal, KeptTable } from "../kernel-table.ts";
 import type { IpvsCommand, ServiceState } from "../model.ts";
 import { type Ownership, sameOwnership, unionOwnership } from "../ownership.ts";
 import { type DesiredService, type Draining, planTable } from "../plan.ts";
@@ -18,6 +18,8 @@ export interface KeeperTarget {
   /** Whether this node is master of the instance that the sync daemon follows; null: not known. */
   readonly isMaster: boolean | null;
   readonly drainTimeoutMs: number;
+  /** Drains are over, whoever is still connected. */
+  readonly endsDrains?: boolean;
 }
 
 export interface KeeperReport {
@@ -27,19 +29,21 @@ export interface KeeperReport {
   readonly foreign: readonly string[];
   /** Destinations that still wait for their connections to end. */
   readonly draining: number;
+  /** The table as it was found; null: the kernel did not show it. */
+  readonly found: readonly ServiceState[] | null;
 }
 
 /** Refusals that are told of one look; a thousand equal ones help nobody. */
 const REFUSALS_MAX = 20;
 
 export class Keeper {
-  private readonly table: KernelTable;
+  private readonly table: KeptTable;
   private readonly write: (owned: Ownership) => void;
   private owned: Ownership;
   private draining: Draining = new Map();
 
   /** `write` keeps the ownership for the next start. */
-  constructor(table: KernelTable, owned: Ownership, write: (owned: Ownership) => void) {
+  constructor(table: KeptTable, owned: Ownership, write: (owned: Ownership) => void) {
     this.table = table;
     this.owned = owned;
     this.write = write;
@@ -57,12 +61,14 @@ export class Keeper {
   keep(target: KeeperTarget): KeeperReport {
     const refusals: string[] = [];
     const kernel = this.table.read();
-    if (!kernel.ok) return { commands: 0, refusals: [kernel.error.text], foreign: [], draining: this.draining.size };
+    if (!kernel.ok) {
+      return { commands: 0, refusals: [kernel.error.text], foreign: [], draining: this.draining.size, found: null };
+    }
     const plan = planTable({
       desired: target.desired,
       kernel: kernel.value,
       owned: this.owned,
-      draining: this.draining,
+      draining: target.endsDrains === true ? new Map() : this.draining,
       now: monoNow(),
       drainTimeoutMs: target.drainTimeoutMs,
     });
@@ -73,7 +79,8 @@ export class Keeper {
     this.draining = plan.draining;
     if (failed === 0) this.remember(plan.owned);
     const foreign = plan.foreign.map(({ service, destination }) => `${service} ${destination}`);
-    return { commands: commands.length - failed, refusals, foreign, draining: plan.draining.size };
+    const done = commands.length - failed;
+    return { commands: done, refusals, foreign, draining: plan.draining.size, found: kernel.value };
   }
 
   /** Timeouts and sync daemons, which belong to no service. */
