@@ -1,16 +1,21 @@
 /**
- * rtnetlink messages of the forwarding tables (linux/rtnetlink.h, linux/fib_rules.h): routes and rules, as far as they are
- * set and removed.
+ * rtnetlink messages of the forwarding tables (linux/rtnetlink.h, linux/fib_rules.h): routes and rules are set and removed,
+ * and the removal of ours by others is told.
  *
  *   rtmsg         0 family u8   1 to length u8   2 from length u8   3 TOS u8
  *                 4 table u8    5 protocol u8    6 scope u8         7 type u8      8 flags u32
  *   fib_rule_hdr  the same, with 5 and 6 reserved, and at 7 the action
  */
-import { messageFlag, MessageWriter } from "./codec.ts";
+import { decodeAttributes, type Message, messageFlag, MessageWriter } from "./codec.ts";
 import { addressScope } from "./codec-route.ts";
 
 /** linux/rtnetlink.h: RTM_*. */
 const forwardType = { newRoute: 24, delRoute: 25, newRule: 32, delRule: 33 } as const;
+/** RTMGRP_* bits of IPv4 and IPv6 routes and IPv4 rules; IPv6 rules are group 19 and have no name as a bit. */
+export const forwardGroups = 0x40 | 0x400 | 0x80 | (1 << 18);
+/** struct rtmsg and struct fib_rule_hdr. */
+const HEADER_BYTES = 12;
+const PROTOCOL_AT = 5;
 /** linux/rtnetlink.h: RTA_*; linux/fib_rules.h: FRA_*. */
 const routeAttribute = { to: 1, interface: 4, gateway: 5, metric: 6, source: 7, table: 15 } as const;
 const ruleAttribute = { to: 1, from: 2, incoming: 3, priority: 6, table: 15, protocol: 21 } as const;
@@ -105,6 +110,16 @@ export function encodeRule(
   writer.attributeU32(ruleAttribute.table, rule.table);
   writer.attributeU8(ruleAttribute.protocol, FORWARD_OWNER);
   writer.end();
+}
+
+/** Whether a notification says that a route or rule with our mark was removed. */
+export function isOurForwardingGone(bytes: Uint8Array, message: Message): boolean {
+  const start = message.payloadStart;
+  if (message.payloadEnd - start < HEADER_BYTES) return false;
+  if (message.type === forwardType.delRoute) return bytes[start + PROTOCOL_AT] === FORWARD_OWNER;
+  if (message.type !== forwardType.delRule) return false;
+  const attributes = decodeAttributes(bytes, start + HEADER_BYTES, message.payloadEnd);
+  return attributes.ok && attributes.value.get(ruleAttribute.protocol)?.[0] === FORWARD_OWNER;
 }
 
 /** Never in the place of a route or rule that somebody else set. */

@@ -11,6 +11,8 @@ const LINKS_MAX = 4096;
 const ADDRESSES_MAX = 16384;
 
 export type NodeChange =
+  /** Somebody else removed a route or rule of ours, or may have; the view does not know them. */
+  | { readonly kind: "forwarding_gone" }
   | { readonly kind: "link"; readonly link: LinkFact }
   | { readonly kind: "link_gone"; readonly name: string }
   | { readonly kind: "address"; readonly linkName: string; readonly address: AddressFact; readonly own: boolean }

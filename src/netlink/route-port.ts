@@ -24,6 +24,8 @@ export interface RoutePort {
   readonly view: NodeView;
   /** Sets or removes routes and rules: for each 0, or the positive errno of the kernel's refusal. */
   changeForwarding(operation: "add" | "remove", requests: readonly ForwardRequest[]): readonly number[];
+  /** Whether removals of our routes and rules by others are to be told, as the change `forwarding_gone`. */
+  watchForwarding(wanted: boolean): void;
   /** Makes, raises or removes an interface: 0, or the positive errno of the kernel's refusal. */
   changeLink(order: LinkOrder): number;
   /** Sets (idempotent) or removes addresses; results in the order of the requests. */

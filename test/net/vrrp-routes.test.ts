@@ -84,6 +84,27 @@ describe.skipIf(!canMakeNamespaces)("virtual routes", () => {
   );
 
   test(
+    "that somebody removes are put back, as long as the node leads",
+    async () => {
+      network = await makeNetwork("bvrou", { a: "192.0.2.1/24" });
+      const a = start("a", 101);
+      await a.waitForState("master");
+      await waitFor("all of them", async () => (await present("a")) === "dgbsr");
+      for (const words of ["route del 10.66.0.0/16", "-6 route del 2001:db8:7::/48", "rule del priority 1000"]) {
+        await node("a").run(["ip", ...words.split(" ")]);
+      }
+      await waitFor("them to be back", async () => (await present("a")) === "dgbsr");
+      const told = a.events().join("\n");
+      expect(told).toContain("blackhole route to 10.66.0.0/16 table 254");
+      expect(told).toContain("rule from 10.20.0.0/16 table 100");
+      expect(told).toContain("put back");
+      await a.process.stop();
+      expect(await present("a")).toBe("-----");
+    },
+    TEST_MS,
+  );
+
+  test(
     "that the kernel refuses are a fault, so that the other node leads",
     async () => {
       network = await makeNetwork("bvrou", { a: "192.0.2.1/24", b: "192.0.2.2/24" });

@@ -26,6 +26,7 @@ import {
 } from "../codec-route.ts";
 import { type NodeChange, NodeView } from "../node-view.ts";
 import { encodeRoute, encodeRule } from "../codec-forward.ts";
+import { ForwardSocket } from "./forward-socket.ts";
 import type { AddressResult, ForwardRequest, LinkOrder, RoutePort } from "../route-port.ts";
 
 /** The kernel fills dump datagrams up to 32 KiB when the reader offers that much. */
@@ -54,13 +55,16 @@ export class RouteSocket implements RoutePort {
   private readonly answers = pinned(RECEIVE_BYTES);
   private readonly outgoing = pinned(SEND_BYTES);
   private readonly writer = new MessageWriter(this.outgoing.bytes);
+  private readonly loop: Loop;
   private readonly watch: Watch;
+  private forwardWatch: ForwardSocket | null = null;
   private sequence = 1;
   /** IPv6 notifications do not carry the port id of whoever caused them: removals of ours that are still to be told. */
   private readonly ownRemovals = new Map<string, number>();
 
   /** Dumps links and addresses before it returns. @throws SysError without netlink. */
   constructor(loop: Loop, onChange: (change: NodeChange) => void) {
+    this.loop = loop;
     this.onChange = onChange;
     this.dump();
     this.watch = loop.watch(this.watcher.fd, EPOLL.IN, () => this.drain());
@@ -90,6 +94,13 @@ export class RouteSocket implements RoutePort {
     return errnos;
   }
 
+  watchForwarding(wanted: boolean): void {
+    if (wanted === (this.forwardWatch !== null)) return;
+    this.forwardWatch?.close();
+    const tell = (): void => this.onChange({ kind: "forwarding_gone" });
+    this.forwardWatch = wanted ? new ForwardSocket(this.loop, this.asker.port, tell) : null;
+  }
+
   changeLink(order: LinkOrder): number {
     const sequence = this.sequence++;
     this.writer.reset();
@@ -116,6 +127,7 @@ export class RouteSocket implements RoutePort {
   }
 
   close(): void {
+    this.watchForwarding(false);
     this.watch.close();
     close(this.watcher.fd);
     close(this.asker.fd);

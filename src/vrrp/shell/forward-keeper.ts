@@ -35,6 +35,19 @@ export class ForwardKeeper {
       .map(({ text, errno }) => ({ kind: "route", route: text, text: errnoText(errno) }));
   }
 
+  /** Sets again what somebody removed. Answers what that was, and what the kernel refused. */
+  restore(settings: Wanted): { readonly restored: readonly string[]; readonly troubles: readonly Trouble[] } {
+    // Without its interface a route cannot be: that is told as the interface's loss.
+    const items = this.items(settings).filter((item) => item.request !== null);
+    const answers = this.change("add", items);
+    return {
+      restored: answers.filter(({ errno }) => errno === 0).map(({ text }) => text),
+      troubles: answers
+        .filter(({ errno }) => errno !== 0 && errno !== E.EXIST)
+        .map(({ text, errno }) => ({ kind: "route", route: text, text: errnoText(errno) })),
+    };
+  }
+
   /** Rules first, then routes. Answers, in words, what the kernel refused. */
   remove(settings: Wanted): readonly string[] {
     return this.change("remove", this.items(settings).toReversed())

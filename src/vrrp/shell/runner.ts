@@ -217,6 +217,17 @@ export class Runner {
     this.handle({ kind: "reconfigure", before, readings });
   }
 
+  /** Somebody may have removed a virtual route or rule. */
+  restoreForwarding(): void {
+    if (!this.leads) return;
+    const { restored, troubles } = this.forwarding.restore(this.settings);
+    if (restored.length > 0) {
+      const text = `somebody removed ${restored.join(", ")}; put back`;
+      this.report("warning", "vrrp.route", text, {});
+    }
+    for (const trouble of troubles) this.handle({ kind: "trouble", trouble });
+  }
+
   /** Takes away VIPs that a killed predecessor left on the node. */
   removeLeftovers(): void {
     this.forwarding.removeLeftovers(this.settings);

@@ -29,6 +29,9 @@ const GROUP_ORDERS_MAX = 1024;
 /** How often a master asks the link who else has its VIPs: a split brain is told of within two seconds. */
 const PROBE_INTERVAL_MS = 1500;
 
+/** A routing daemon that removes ours removes more in the same breath; it is also how often we contend with it. */
+const RESTORE_AFTER_MS = 100;
+
 /** Shorter is the resolution of two clocks read one after the other, and no neighbour has forgotten anything. */
 const SLEEP_MS_MIN = 500;
 
@@ -55,6 +58,7 @@ export class Speaker {
   private proxyServes: boolean | null = null;
   private waiting: Runner[] = [];
   private refreshIsDue = false;
+  private restoreIsDue = false;
   /** How long the machine had slept since it was booted, when we looked last. */
   private sleptBeforeMs = sleepClockMs();
   /** Several instances are being told something: their groups are looked at when all have heard it. */
@@ -122,6 +126,7 @@ export class Speaker {
       return runner;
     });
     this.vmacs.keep(wanted);
+    this.route.watchForwarding(wanted.some(({ routes, rules }) => routes.length + rules.length > 0));
     this.receiver.listen(this.runners);
     this.tell(() => {
       // A VIP may have moved from one instance to another: all have let go before any sets what is new.
@@ -218,6 +223,9 @@ export class Speaker {
         this.addressChanged(change.linkName);
         if (!change.own) this.restore(change);
         return;
+      case "forwarding_gone":
+        this.restoreForwarding();
+        return;
     }
   }
 
@@ -279,6 +287,19 @@ export class Speaker {
       );
       if (vip !== undefined) runner.handle({ kind: "address_lost", address: vip.text });
     }
+  }
+
+  private restoreForwarding(): void {
+    if (this.restoreIsDue) return;
+    this.restoreIsDue = true;
+    this.loop.after(RESTORE_AFTER_MS, () => {
+      this.restoreIsDue = false;
+      // Whoever lost an address or the link lost routes with it, and is told of that first.
+      this.route.drain();
+      this.tell(() => {
+        for (const runner of this.runners) runner.restoreForwarding();
+      });
+    });
   }
 
   /** Once a turn, however many addresses come and go. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { encodeRoute, encodeRule, type RouteRequest } from "../../../src/netlink/codec-forward.ts";
-import { MessageWriter } from "../../../src/netlink/codec.ts";
+import { encodeRoute, encodeRule, isOurForwardingGone, type RouteRequest } from "../../../src/netlink/codec-forward.ts";
+import { decodeMessages, MessageWriter } from "../../../src/netlink/codec.ts";
 import { addressBytes } from "../../../src/net/address.ts";
 
 const hex = (text: string): string => text.replaceAll(" ", "");
@@ -59,4 +59,31 @@ test("encodeRule looks up a table for packets from a network", () => {
         "08000200 0a000000 08000600 e8030000 08000f00 64000000 05001500 70000000",
     ),
   );
+});
+
+test("isOurForwardingGone tells the removal of a route or rule with our mark from others and from additions", () => {
+  const rule = { family: 4, from: null, to: null, incoming: null, table: 100, priority: 5 } as const;
+  const gone = (write: (writer: MessageWriter) => void, change: (bytes: Uint8Array) => void = () => {}): boolean => {
+    const bytes = Uint8Array.fromHex(written(write));
+    change(bytes);
+    const messages = decodeMessages(bytes, bytes.length);
+    return messages.ok && isOurForwardingGone(bytes, messages.value[0]);
+  };
+  expect(gone((writer) => encodeRoute(writer, "remove", DEFAULT, 9))).toBe(true);
+  expect(gone((writer) => encodeRoute(writer, "add", DEFAULT, 9))).toBe(false);
+  expect(
+    gone(
+      (writer) => encodeRoute(writer, "remove", DEFAULT, 9),
+      (bytes) => (bytes[16 + 5] = 3),
+    ),
+  ).toBe(false);
+  expect(gone((writer) => encodeRule(writer, "remove", rule, 9))).toBe(true);
+  expect(gone((writer) => encodeRule(writer, "add", rule, 9))).toBe(false);
+  // The mark of a rule is its last attribute.
+  expect(
+    gone(
+      (writer) => encodeRule(writer, "remove", rule, 9),
+      (bytes) => (bytes[bytes.length - 4] = 3),
+    ),
+  ).toBe(false);
 });

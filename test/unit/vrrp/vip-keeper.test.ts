@@ -22,6 +22,9 @@ class FakeRoute implements RoutePort {
   changeForwarding(_: "add" | "remove", requests: readonly unknown[]): readonly number[] {
     return requests.map(() => this.errno);
   }
+  watchForwarding(): void {
+    // Nobody else is in a fake.
+  }
   changeLink(): number {
     return this.errno;
   }
