@@ -4,28 +4,20 @@
  */
 import { adminStates, healthStates } from "../ipc/messages.ts";
 import { isActive } from "../lib/state-words.ts";
+import {
+  counter,
+  type Family,
+  flag,
+  gauge,
+  type Labels,
+  type Sample,
+  sample,
+  type SharedView,
+} from "./prometheus-family.ts";
+import { lvsFamilies } from "./prometheus-lvs.ts";
 import { latencyBoundsMs, type ServerStatus, type Snapshot, type VrrpStateName } from "./api.ts";
 
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
-
-type Labels = Readonly<Record<string, string>>;
-
-interface Sample {
-  /** `_bucket` or `_count` of a histogram; empty for everything else. */
-  readonly suffix: string;
-  readonly labels: Labels;
-  readonly value: number;
-}
-
-interface Family {
-  readonly name: string;
-  readonly type: "gauge" | "counter" | "histogram";
-  readonly help: string;
-  readonly samples: (snapshot: SharedView) => readonly Sample[];
-}
-
-/** What is the same for every caller. */
-type SharedView = Omit<Snapshot, "mayWrite" | "user">;
 
 const codeClasses = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 const vrrpStates: readonly VrrpStateName[] = ["init", "backup", "master", "fault", "maint"];
@@ -117,6 +109,7 @@ const families: readonly Family[] = [
   counter("ballast_vrrp_garp_sent_total", "Gratuitous ARP and unsolicited neighbour advertisements.", (s) =>
     s.vrrp.map((v) => sample({ instance: v.instance }, v.garpSent)),
   ),
+  ...lvsFamilies,
 ];
 
 /** The whole page. A family without a sample is left out. */
@@ -129,14 +122,6 @@ export function prometheusText(snapshot: SharedView): string {
     for (const { suffix, labels, value } of found) lines.push(`${name}${suffix}${labelText(labels)} ${value}`);
   }
   return `${lines.join("\n")}\n`;
-}
-
-function gauge(name: string, help: string, samples: Family["samples"]): Family {
-  return { name, type: "gauge", help, samples };
-}
-
-function counter(name: string, help: string, samples: Family["samples"]): Family {
-  return { name, type: "counter", help, samples };
 }
 
 /** One sample a frontend. */
@@ -170,14 +155,6 @@ function server(
 
 function serverLabels(backend: string, status: ServerStatus, more: Labels): Labels {
   return { backend, server: status.name, ...more };
-}
-
-function sample(labels: Labels, value: number): Sample {
-  return { suffix: "", labels, value };
-}
-
-function flag(condition: boolean): number {
-  return condition ? 1 : 0;
 }
 
 /** Cumulative buckets as the snapshot has them. There is no `_sum`: workers count requests per bucket, not seconds. */

@@ -83,10 +83,10 @@ export const commands = {
     ],
   },
   ls: {
-    usage: "ls frontends|backends|servers|vrrp",
+    usage: "ls frontends|backends|servers|vrrp|lvs",
     help: "a table of one kind of object",
     flags: [],
-    words: ["frontends", "backends", "servers", "vrrp"],
+    words: ["frontends", "backends", "servers", "vrrp", "lvs"],
   },
   show: {
     usage: "show config [--defaults] | show OBJECT",

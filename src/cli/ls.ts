@@ -1,10 +1,11 @@
-/** `ballast ls frontends|backends|servers|vrrp`. */
+/** `ballast ls frontends|backends|servers|vrrp|lvs`. */
 import { adminClient } from "../admin/client.ts";
 import type { Snapshot } from "../admin/api.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import { type Paint } from "../lib/text-table.ts";
 import type { CliArgs } from "./args.ts";
 import { backendColumns, frontendColumns, serverColumns, serverRows, vrrpColumns } from "./columns.ts";
+import { lvsStatusColumns, lvsStatusRows } from "./lvs-columns.ts";
 import { clientFailure, exitCodes, painter, printJson, printTable, usageFailure } from "./output.ts";
 
 interface Kind {
@@ -28,6 +29,10 @@ const kinds: Readonly<Record<string, Kind>> = {
   vrrp: {
     json: (snapshot) => snapshot.vrrp,
     print: (snapshot, paint) => printTable(vrrpColumns(snapshot.wallMs), snapshot.vrrp, paint),
+  },
+  lvs: {
+    json: (snapshot) => snapshot.lvs?.virtualServers ?? [],
+    print: (snapshot, paint) => printTable(lvsStatusColumns(snapshot.wallMs), lvsStatusRows(snapshot.lvs), paint),
   },
 };
 

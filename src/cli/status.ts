@@ -9,6 +9,7 @@ import type { Paint } from "../lib/text-table.ts";
 import { clockText } from "../lib/wall-time.ts";
 import { type CliArgs, flagOn } from "./args.ts";
 import { backendColumns, frontendColumns, vrrpColumns } from "./columns.ts";
+import { lvsStatusColumns, lvsStatusRows } from "./lvs-columns.ts";
 import {
   clientFailure,
   exitCodes,
@@ -93,7 +94,10 @@ export function judge(snapshot: Snapshot): { readonly level: "ok" | "warning" | 
   const faults = snapshot.vrrp
     .filter((row) => row.state === "fault")
     .map((row) => `vrrp ${row.instance} FAULT: ${row.why}`);
-  const worst = [...dead, ...faults];
+  const empty = (snapshot.lvs?.virtualServers ?? [])
+    .filter((virtual) => !virtual.hasQuorum && virtual.weight === 0)
+    .map((virtual) => `virtual server ${virtual.name} has no real server that serves`);
+  const worst = [...dead, ...empty, ...faults];
   if (worst.length > 0) return { level: "critical", text: worst.join("; ") };
   const [first, ...more] = snapshot.problems;
   if (first !== undefined) {
@@ -131,6 +135,10 @@ function printStatus(snapshot: Snapshot, paint: Paint): void {
   }
   section("frontends", snapshot.frontends.length, () => printTable(frontendColumns, snapshot.frontends, paint));
   section("backends", snapshot.backends.length, () => printTable(backendColumns, snapshot.backends, paint));
+  if (snapshot.lvs !== undefined) {
+    const rows = lvsStatusRows(snapshot.lvs);
+    section("lvs", rows.length, () => printTable(lvsStatusColumns(snapshot.wallMs), rows, paint));
+  }
   section("vrrp", snapshot.vrrp.length, () => printTable(vrrpColumns(snapshot.wallMs), snapshot.vrrp, paint));
 }
 
