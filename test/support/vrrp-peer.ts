@@ -109,6 +109,11 @@ export interface KeepalivedOptions {
 
 /** keepalived with the same instance; logs to its stderr. */
 export function startKeepalived(node: NetworkNode, options: KeepalivedOptions): TestProcess {
+  return startKeepalivedWith(node, keepalivedText(options));
+}
+
+/** Its configuration with the same instance. */
+export function keepalivedText(options: KeepalivedOptions): string {
   const auth =
     options.password === undefined
       ? ""
@@ -117,7 +122,7 @@ export function startKeepalived(node: NetworkNode, options: KeepalivedOptions): 
     options.unicast === undefined
       ? ""
       : `unicast_src_ip ${options.unicast.source}\n  unicast_peer {\n    ${options.unicast.peer}\n  }`;
-  const text = `global_defs {
+  return `global_defs {
   router_id test
   vrrp_version ${options.version}
 }
@@ -134,16 +139,25 @@ vrrp_instance VI_1 {
   }
 }
 `;
-  return startKeepalivedWith(node, text);
 }
 
 /** keepalived with this configuration. */
 export function startKeepalivedWith(node: NetworkNode, text: string): TestProcess {
+  return startReloadableKeepalived(node, text).process;
+}
+
+export interface KeepalivedNode {
+  readonly process: TestProcess;
+  /** Other configuration, then a reload. */
+  readonly reload: (text: string) => void;
+}
+
+export function startReloadableKeepalived(node: NetworkNode, text: string): KeepalivedNode {
   const folder = temporaryFolder();
   const path = join(folder, "keepalived.conf");
   writeFileSync(path, text);
   const pid = (name: string): string => join(folder, `${name}.pid`);
-  return node.start([
+  const started = node.start([
     "keepalived",
     "--dont-fork",
     "--log-console",
@@ -158,4 +172,11 @@ export function startKeepalivedWith(node: NetworkNode, text: string): TestProces
     pid("checkers"),
     "--vrrp",
   ]);
+  return {
+    process: started,
+    reload: (changed) => {
+      writeFileSync(path, changed);
+      started.signal("SIGHUP");
+    },
+  };
 }
