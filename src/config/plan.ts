@@ -74,7 +74,9 @@ function lvsLines({ virtualServers, realServers }: ConfigDiff): readonly PlanLin
   const name = ({ virtual, real }: VirtualRealServer): string => `${virtual}/${real.name}`;
   return [
     ...virtualServers.added.map((each) => line("hitless", each.name, "virtual server is added")),
-    ...virtualServers.removed.map((each) => line("drains", each.name, "virtual server is removed")),
+    ...virtualServers.removed.map((each) =>
+      line("drains", each.name, "virtual server is removed; its connections finish"),
+    ),
     ...virtualServers.changed.map((each) => line("hitless", each.after.name, "virtual server keeps its connections")),
     ...realServers.added.map((each) => line("hitless", name(each), "real server is added")),
     ...realServers.removed.map((each) => line("drains", name(each), "real server is removed; its connections finish")),

@@ -10,6 +10,7 @@ import type { Channel } from "../ipc/shell/channel.ts";
 import { IPVS_FAMILY } from "../ipvs/constants.ts";
 import { KernelTable, type KeptTable } from "../ipvs/kernel-table.ts";
 import { heldBy } from "../ipvs/held.ts";
+import { lastDrainMs } from "../ipvs/leaving.ts";
 import { Keeper, type KeeperReport, type KeeperTarget } from "../ipvs/shell/keeper.ts";
 import { IPVS_MISSING, lacksIpvs } from "../ipvs/shell/open.ts";
 import { expireQuiescentTemplates } from "../ipvs/shell/settings.ts";
@@ -105,8 +106,9 @@ export class LvsDirector {
     this.checkWhatIsHere();
     this.expireTemplates();
     this.look();
-    if (config.lvs !== undefined || this.draining === 0) return;
-    const limit = formatDurationMs(Math.min(this.drainTimeoutMs, config.global.hardStopAfterMs));
+    const limitMs = before === null ? null : lastDrainMs(before, config);
+    if (limitMs === null || this.draining === 0) return;
+    const limit = formatDurationMs(limitMs);
     const text = `no virtual server is left: connections to ${this.draining} real servers have ${limit} to end`;
     this.event("notice", "lvs.drain", "", text, { servers: this.draining });
   }

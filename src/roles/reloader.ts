@@ -6,6 +6,8 @@ import type { Reply } from "../admin/api.ts";
 import { diffConfig } from "../config/diff.ts";
 import { roleNames, type ServerState } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
+import { lastDrainMs } from "../ipvs/leaving.ts";
+import { formatDurationMs } from "../lib/units.ts";
 import { wallNow } from "../sys/clock.ts";
 import type { Loop, LoopTimer } from "../sys/loop.ts";
 import { assignmentFor, type Running } from "./assignment.ts";
@@ -148,6 +150,7 @@ export class Reloader {
     const { candidate } = this;
     if (!candidate) return;
     const { objects, processes, listeners, onCommit } = this.options;
+    const drainMs = lastDrainMs(this.running.config, candidate.running.config);
     const later = diffConfig(this.running.config, candidate.running.config).restart;
     objects.commit();
     onCommit(candidate.running);
@@ -158,7 +161,10 @@ export class Reloader {
     for (const channel of processes.channels(...roleNames)) channel.send("commit", { generation });
     listeners.keepOnly(this.running.config);
     const note = later.length === 0 ? "" : `; ${later.join(", ")}: from the next start on`;
-    this.end({ ok: true, text: `configuration ${this.loaded.hash} is running (generation ${generation})${note}` });
+    const gone =
+      drainMs === null ? "" : `; no virtual server is left: their connections have ${formatDurationMs(drainMs)} to end`;
+    const text = `configuration ${this.loaded.hash} is running (generation ${generation})${note}${gone}`;
+    this.end({ ok: true, text });
   }
 
   private abort(generation: number, reasons: readonly string[]): void {
