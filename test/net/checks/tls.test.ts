@@ -87,14 +87,14 @@ function tcp(port: number, tls: CheckTlsConfig, timeoutMs = 1000): Promise<strin
   return outcome((done) => startTcpProbe(loop, at(port), tls, timeoutMs, timeoutMs, done));
 }
 
-function page(port: number, tls: CheckTlsConfig, source: string): Promise<string> {
+function page(port: number, tls: CheckTlsConfig, source: string, digest: string | null = null): Promise<string> {
   const loop = runningLoop();
-  const wanted = { method: "GET", target: "/", host: null, expect: [[200, 299]], digest: null } as const;
+  const wanted = { method: "GET", target: "/", host: null, expect: [[200, 299]] } as const;
   const regex = { source, mustMatch: true };
   const request = checkRequest(wanted, at(port), true);
   const times = { connectTimeoutMs: 1000, timeoutMs: 1000 };
   return outcome((done) =>
-    startHttpProbe(loop, { target: at(port), request, wanted: { ...wanted, regex }, tls, ...times }, done),
+    startHttpProbe(loop, { target: at(port), request, wanted: { ...wanted, regex, digest }, tls, ...times }, done),
   );
 }
 
@@ -121,6 +121,15 @@ test("startHttpProbe reads a long page over TLS", async () => {
   const port = website(`${"0123456789".repeat(20_000)}end`);
   expect(await page(port, UNVERIFIED, "9end$")).toBe("true L7OK HTTP 200");
   expect(await page(port, UNVERIFIED, "missing")).toBe("false L7RSP the body does not match the expression");
+});
+
+test.skipIf(Bun.which("genhash") === null)("startHttpProbe over TLS takes the digest that genhash prints", async () => {
+  const port = website("a page\n".repeat(3000));
+  const hash = Bun.spawn(["genhash", "-S", "-s", "127.0.0.1", "-p", String(port), "-u", "/"], { stdout: "pipe" });
+  const [found = ""] = /\b[0-9a-f]{32}\b/.exec(await hash.stdout.text()) ?? [];
+  await hash.exited;
+  expect(await page(port, UNVERIFIED, "a page", found)).toBe("true L7OK HTTP 200");
+  expect(await page(port, UNVERIFIED, "a page", "0".repeat(32))).toStartWith(`false L7RSP MD5 of the body is ${found}`);
 });
 
 test("a probe that is cancelled during its handshake says nothing and leaves no connection", async () => {
