@@ -27,7 +27,8 @@ import { type Advert, AUTH_BYTES, authType, priority } from "../wire.ts";
 import type { AdvertPort } from "./advert-port.ts";
 import type { Announcer, AnnounceResult } from "./announcer.ts";
 import { ForwardKeeper } from "./forward-keeper.ts";
-import { VipKeeper } from "./vip-keeper.ts";
+import type { Move, Mover } from "./mover.ts";
+import { type Prepared, VipKeeper } from "./vip-keeper.ts";
 
 /** The field of an advert whose authentication stands in a header of its own. */
 const NO_PASSWORD = new Uint8Array(AUTH_BYTES);
@@ -45,6 +46,7 @@ export interface RunnerPorts {
   readonly loop: Loop;
   readonly route: RoutePort;
   readonly announcer: Announcer;
+  readonly mover: Mover;
   /** The advert socket of the instance's interface; the text of the refusal when there is none. */
   socket(settings: InstanceSettings, use: "hears" | "speaks"): AdvertPort | string;
   /** Takes in what has arrived on every socket: done before a timer is looked at. */
@@ -65,6 +67,11 @@ export class Runner {
   private readonly forwarding: ForwardKeeper;
   private readonly reasons = new ReasonLog();
   private readonly queue: Event[] = [];
+  /** What is still to be done of the event that is being handled. */
+  private effects: readonly Effect[] = [];
+  private eventsHandled = 0;
+  /** The kernel has been asked for addresses: what comes after waits for its answer. */
+  private moving = false;
   private readonly disputes = new Disputes();
   /** Of the authentication header, heard or sent: one for the whole virtual router, as keepalived counts. */
   private sequence = 0;
@@ -88,6 +95,11 @@ export class Runner {
 
   get leads(): boolean {
     return this.instance.state.kind === "master";
+  }
+
+  /** It waits for the kernel to answer. */
+  get isMoving(): boolean {
+    return this.moving;
   }
 
   /** Within this time of a goodbye the worst backup leads, and has been heard. */
@@ -139,12 +151,26 @@ export class Runner {
     this.queue.push(event);
     if (this.working) return;
     this.working = true;
-    for (let handled = 0; this.queue.length > 0; handled++) {
-      assert(handled < EVENTS_PER_TURN_MAX, `vrrp: instance ${this.name} does not settle`);
-      const result = step(this.instance, this.queue.shift()!, this.settings.params, monoNow());
+    this.eventsHandled = 0;
+    this.work();
+  }
+
+  private work(): void {
+    while (!this.moving) {
+      const [effect, ...rest] = this.effects;
+      if (effect !== undefined) {
+        this.effects = rest;
+        this.perform(effect);
+        continue;
+      }
+      const event = this.queue.shift();
+      if (event === undefined) break;
+      assert(this.eventsHandled++ < EVENTS_PER_TURN_MAX, `vrrp: instance ${this.name} does not settle`);
+      const result = step(this.instance, event, this.settings.params, monoNow());
       this.instance = result.instance;
-      for (const effect of result.effects) this.perform(effect);
+      this.effects = result.effects;
     }
+    if (this.moving) return;
     this.working = false;
     this.arm();
     this.ports.handled(this);
@@ -257,8 +283,7 @@ export class Runner {
       case "add_addresses":
         return this.addVips();
       case "remove_addresses":
-        this.ports.announcer.cancel(this.settings.identity);
-        return this.reportRefusals([...this.forwarding.remove(this.settings), ...this.vips.remove(this.settings.vips)]);
+        return this.removeVips();
       case "announce":
         return this.announce(effect.repeat);
       case "transition":
@@ -341,9 +366,33 @@ export class Runner {
   }
 
   private addVips(): void {
-    // Routes go over the VIPs' networks: addresses first.
-    const troubles = [...this.vips.add(), ...this.forwarding.add(this.settings)];
-    for (const trouble of troubles) this.queue.push({ kind: "trouble", trouble });
+    this.move("add", this.vips.prepareAdd(), (refused) => {
+      // Routes go over the VIPs' networks: addresses first.
+      const troubles = [...refused, ...this.forwarding.add(this.settings)];
+      for (const trouble of troubles) this.queue.push({ kind: "trouble", trouble });
+    });
+  }
+
+  private removeVips(): void {
+    this.ports.announcer.cancel(this.settings.identity);
+    this.reportRefusals(this.forwarding.remove(this.settings));
+    this.move("remove", this.vips.prepareRemoval(this.settings.vips), (refusals) => this.reportRefusals(refusals));
+  }
+
+  /** Has the kernel asked, now or together with other instances, and goes on when it has answered. */
+  private move<Outcome>(operation: Move["operation"], what: Prepared<Outcome>, then: (outcome: Outcome) => void): void {
+    this.moving = true;
+    let isLater = false;
+    this.ports.mover.move({
+      operation,
+      requests: what.requests,
+      done: (results) => {
+        this.moving = false;
+        then(what.finish(results));
+        if (isLater) this.work();
+      },
+    });
+    isLater = true;
   }
 
   private reportRefusals(refusals: readonly string[]): void {

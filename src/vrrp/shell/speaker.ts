@@ -12,12 +12,13 @@ import type { RoutePort } from "../../netlink/route-port.ts";
 import { addressText, sameAddress } from "../../net/address.ts";
 import { sleepClockMs, wallNow } from "../../sys/clock.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
-import { groupOrder } from "../group.ts";
+import { type GroupOrder, groupOrder } from "../group.ts";
 import { linkFact } from "../node-facts.ts";
 import { type InstanceSettings, instanceSettings } from "../settings.ts";
 import type { TrackReading } from "../track.ts";
 import { ArpWatch } from "./arp-watch.ts";
 import { Announcer } from "./announcer.ts";
+import { Mover } from "./mover.ts";
 import { Receiver } from "./receiver.ts";
 import { Runner, type RunnerPorts } from "./runner.ts";
 import { TrackWatch } from "./track-watch.ts";
@@ -47,6 +48,7 @@ export class Speaker {
   private readonly loop: Loop;
   private readonly route: RoutePort;
   private readonly announcer: Announcer;
+  private readonly mover: Mover;
   private readonly receiver: Receiver;
   private readonly vmacs: VmacKeeper;
   private readonly arp: ArpWatch;
@@ -68,6 +70,7 @@ export class Speaker {
     this.loop = loop;
     this.route = route;
     this.announcer = new Announcer(loop);
+    this.mover = new Mover(route);
     this.receiver = new Receiver(loop, route.view);
     this.vmacs = new VmacKeeper(route, (text) =>
       reports.event({ ...newEvent(), level: "warning", kind: "vrrp.vmac", object: "", text }),
@@ -88,6 +91,7 @@ export class Speaker {
       loop,
       route,
       announcer: this.announcer,
+      mover: this.mover,
       socket: (settings, use) => this.vmacs.ensure(settings) ?? this.receiver.socket(settings, use),
       drain: () => this.drain(),
       report: (event) => reports.event(event),
@@ -233,7 +237,7 @@ export class Speaker {
   private tell(handOut: () => void): void {
     const outermost = !this.telling;
     this.telling = true;
-    handOut();
+    this.mover.gather(handOut);
     if (!outermost) return;
     this.telling = false;
     for (const group of new Set(this.runners.map((runner) => runner.settings.group))) this.settleGroup(group);
@@ -243,11 +247,22 @@ export class Speaker {
     if (group === null || this.telling) return;
     const members = this.runners.filter((runner) => runner.settings.group === group);
     this.telling = true;
-    for (let count = 0; ; count++) {
-      assert(count < GROUP_ORDERS_MAX, `vrrp: group ${group} does not settle`);
-      const order = groupOrder(members.map((runner) => runner.member));
-      if (order === null) break;
-      members.find((runner) => runner.name === order.name)?.handle(order.event);
+    let count = 0;
+    const nextOrder = (): GroupOrder | null => {
+      assert(count++ < GROUP_ORDERS_MAX, `vrrp: group ${group} does not settle`);
+      return groupOrder(members.map((runner) => runner.member));
+    };
+    // The kernel's answers may make another order necessary.
+    for (let first = nextOrder(); first !== null; first = nextOrder()) {
+      this.mover.gather(() => {
+        for (let order: GroupOrder | null = first; order !== null; order = nextOrder()) {
+          const { name, event } = order;
+          const runner = members.find((member) => member.name === name);
+          // It could not do anything with a second order before the kernel has answered the first.
+          if (runner?.isMoving === true) return;
+          runner?.handle(event);
+        }
+      });
     }
     this.telling = false;
   }

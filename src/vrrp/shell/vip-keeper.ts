@@ -4,7 +4,7 @@
  */
 import { release } from "node:os";
 import { ADDRESS_OWNER, type AddressFact, type AddressRequest } from "../../netlink/codec-route.ts";
-import type { RoutePort } from "../../netlink/route-port.ts";
+import type { AddressResult, RoutePort } from "../../netlink/route-port.ts";
 import { addressText } from "../../net/address.ts";
 import { E } from "../../sys/errno.ts";
 import type { Trouble } from "../instance.ts";
@@ -14,6 +14,12 @@ import { priority } from "../wire.ts";
 
 /** IFA_PROTO came with Linux 5.18; before, nothing tells whose an address is. */
 const KERNEL_KEEPS_OWNER = kernelIsAtLeast(5, 18);
+
+/** What the kernel is to be asked, and what becomes of its answers. */
+export interface Prepared<Outcome> {
+  readonly requests: readonly AddressRequest[];
+  readonly finish: (results: readonly AddressResult[]) => Outcome;
+}
 
 export class VipKeeper {
   settings: InstanceSettings;
@@ -28,6 +34,11 @@ export class VipKeeper {
 
   /** Sets all VIPs; those that are there already stay. Answers what the kernel refused. */
   add(): readonly Trouble[] {
+    const { requests, finish } = this.prepareAdd();
+    return finish(this.route.change("add", requests));
+  }
+
+  prepareAdd(): Prepared<readonly Trouble[]> {
     const { view } = this.route;
     const requests: AddressRequest[] = [];
     const added: Vip[] = [];
@@ -36,29 +47,39 @@ export class VipKeeper {
       if (this.isForeign(vip)) continue;
       const request = vipRequest(view, vip);
       if (request === null) {
-        return [{ kind: "address", address: vip.text, text: `interface ${vip.interfaceName} does not exist` }];
+        const text = `interface ${vip.interfaceName} does not exist`;
+        return { requests: [], finish: () => [{ kind: "address", address: vip.text, text }] };
       }
       requests.push(request);
       added.push(vip);
     }
-    const troubles: Trouble[] = [];
-    this.route.change("add", requests).forEach((result, i) => {
-      const vip = added[i];
-      if (result.errno === 0) this.setHere.add(vipKey(vip));
-      else if (result.errno !== E.EXIST) troubles.push({ kind: "address", address: vip.text, text: result.text });
-    });
-    return troubles;
+    const finish = (results: readonly AddressResult[]): readonly Trouble[] => {
+      const troubles: Trouble[] = [];
+      results.forEach((result, i) => {
+        const vip = added[i];
+        if (result.errno === 0) this.setHere.add(vipKey(vip));
+        else if (result.errno !== E.EXIST) troubles.push({ kind: "address", address: vip.text, text: result.text });
+      });
+      return troubles;
+    };
+    return { requests, finish };
   }
 
   /** Removes those of `vips` that are ours. Answers, in words, what the kernel refused. */
   remove(vips: readonly Vip[]): readonly string[] {
+    const { requests, finish } = this.prepareRemoval(vips);
+    return finish(this.route.change("remove", requests));
+  }
+
+  prepareRemoval(vips: readonly Vip[]): Prepared<readonly string[]> {
     const ours = vips.filter((vip) => this.isOurs(vip));
     for (const vip of vips) this.setHere.delete(vipKey(vip));
     const requests = ours.map((vip) => vipRequest(this.route.view, vip)).filter((request) => request !== null);
-    return this.route
-      .change("remove", requests)
-      .filter(({ errno }) => errno !== 0 && errno !== E.ADDRNOTAVAIL && errno !== E.NODEV)
-      .map(({ request, text }) => `${addressText(request.address)} cannot be removed: ${text}`);
+    const finish = (results: readonly AddressResult[]): readonly string[] =>
+      results
+        .filter(({ errno }) => errno !== 0 && errno !== E.ADDRNOTAVAIL && errno !== E.NODEV)
+        .map(({ request, text }) => `${addressText(request.address)} cannot be removed: ${text}`);
+    return { requests, finish };
   }
 
   /** Our VIPs on a node that does not lead: a predecessor was killed. Removes them and answers which. */
