@@ -6,6 +6,7 @@ import { safeText } from "../lib/safe-text.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import { type CliArgs, flagOn } from "./args.ts";
 import { serverRows } from "./columns.ts";
+import { lvsStatusRows } from "./lvs-columns.ts";
 import { clientFailure, complain, exitCodes, printJson, printLine, usageFailure } from "./output.ts";
 
 export async function runShow(args: CliArgs): Promise<number> {
@@ -38,7 +39,7 @@ async function showObject(args: CliArgs, client: AdminClient, name: string): Pro
     const names = objects.map((object) => object.name);
     const near = didYouMean(name, names);
     const next = near === "" ? "; what there is: ballast status, ballast ls servers" : near;
-    complain(`no frontend, backend, server or VRRP instance "${safeText(name)}"${next}`);
+    complain(`no frontend, backend, server, VRRP instance or virtual server "${safeText(name)}"${next}`);
     return exitCodes.negative;
   }
   if (args.json) {
@@ -55,7 +56,7 @@ async function showObject(args: CliArgs, client: AdminClient, name: string): Pro
 }
 
 interface NamedObject {
-  readonly kind: "frontend" | "backend" | "server" | "vrrp";
+  readonly kind: "frontend" | "backend" | "server" | "vrrp" | "virtual server" | "real server";
   readonly name: string;
   readonly value: object;
 }
@@ -73,5 +74,10 @@ function objectsOf(snapshot: Snapshot): readonly NamedObject[] {
       value: server,
     })),
     ...snapshot.vrrp.map((value): NamedObject => ({ kind: "vrrp", name: value.instance, value })),
+    ...lvsStatusRows(snapshot.lvs).map(({ virtual, real }): NamedObject => {
+      if (real !== null) return { kind: "real server", name: `${virtual.name}/${real.name}`, value: real };
+      const realServers = virtual.realServers.map(({ name }) => name);
+      return { kind: "virtual server", name: virtual.name, value: { ...virtual, realServers } };
+    }),
   ];
 }

@@ -2,10 +2,7 @@
  * Checks over TLS: what Bun's upgradeTLS does for a client, with certificates that nobody signed. The conformance test
  * of src/checks/shell/probe-tls.ts for every new Bun.
  */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { afterEach, beforeAll, expect, test } from "bun:test";
 import { startHttpProbe } from "../../../src/checks/shell/probe-http.ts";
 import type { RunningProbe } from "../../../src/checks/shell/probe-socket.ts";
 import { startTcpProbe } from "../../../src/checks/shell/probe-tcp.ts";
@@ -13,28 +10,21 @@ import type { ProbeResult } from "../../../src/checks/result.ts";
 import { checkRequest } from "../../../src/checks/http-probe.ts";
 import type { CheckTlsConfig, SocketAddress } from "../../../src/config/types.ts";
 import { Loop } from "../../../src/sys/loop.ts";
+import { type Certificate, makeCertificate } from "../../support/mail.ts";
 import { holdsFor, waitFor } from "../../support/wait.ts";
 import { CheckerFixture, httpCheck, serverAt } from "./checker-fixture.ts";
 
 const UNVERIFIED: CheckTlsConfig = { verify: false, serverName: null };
-const directory = mkdtempSync(join(tmpdir(), "ballast-check-tls-"));
 const closers: (() => void | Promise<void>)[] = [];
-let material: { readonly key: string; readonly cert: string };
+let material: Certificate;
 
-beforeAll(() => {
-  const [key, cert] = [join(directory, "key.pem"), join(directory, "cert.pem")];
-  const words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  const subject = ["-days", "2", "-subj", "/CN=www.example.com", "-addext", "subjectAltName=DNS:www.example.com"];
-  const made = Bun.spawnSync(["openssl", ...words, "-keyout", key, "-out", cert, ...subject]);
-  expect(made.exitCode).toBe(0);
-  material = { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
+beforeAll(async () => {
+  material = await makeCertificate();
 });
 
 afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
-
-afterAll(() => rmSync(directory, { recursive: true }));
 
 function runningLoop(): Loop {
   const loop = new Loop();

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { type Appliance, startAppliance, stopAppliances } from "../../support/appliance.ts";
+import { makeCertificate } from "../../support/mail.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../../support/netns.ts";
 import { waitFor } from "../../support/wait.ts";
 import { Folder } from "../notify/programs.ts";
@@ -72,6 +73,7 @@ describe.skipIf(!canMakeNamespaces)("the appliance with virtual servers", () => 
       expect(dead.realServers.map(({ name, health }) => `${name} ${health}`)).toEqual(["one down", "two down"]);
       const listed = await appliance.cli(["ls", "lvs"]);
       expect(listed.stdout).toMatch(/^farm +tcp 192\.0\.2\.10:80 +NO QUORUM/m);
+      expect((await appliance.cli(["show", "farm/two"])).stdout).toMatch(/^real server farm\/two\n[^]*health +down/);
       expect((await appliance.cli(["status"])).stdout).toContain("virtual server farm has no quorum: weight 0 of 1");
       write(0);
       expect((await hooks(5)).slice(3)).toEqual(["up nobody farm one", "gained nobody farm "]);
@@ -114,6 +116,37 @@ real_servers = [{ address = "192.0.2.11:81", check = { ping = true } }]
         const { lvs, processes } = await appliance.snapshot();
         return lvs === undefined && !processes.some(({ name }) => name.startsWith("director"));
       });
+    },
+    TEST_MS,
+  );
+
+  test(
+    "checks pages over TLS as the user that the director runs as",
+    async () => {
+      const certificate = await makeCertificate();
+      const [key, cert] = [folder.file("key.pem"), folder.file("cert.pem")];
+      writeFileSync(key, certificate.key);
+      writeFileSync(cert, certificate.cert);
+      const server = ["openssl", "s_server", "-accept", "192.0.2.1:8443", "-www", "-key", key, "-cert", cert, "-quiet"];
+      network.node("a").start(server);
+      const check = (more: string): string =>
+        `{ http = ["GET /", { request = "GET /again", ${more} }], tls = true, address = "192.0.2.1", port = 8443, interval = "200ms", retry = 0 }`;
+      const appliance = await start(`[virtual_server.shop]
+address = "192.0.2.10:443"
+alpha = true
+real_servers = [
+  { name = "good", address = "192.0.2.11", check = ${check('regex = "(?:Secure Renegotiation|Ciphers supported)"')} },
+  { name = "wrong", address = "192.0.2.12", check = ${check(`digest = "${"0".repeat(32)}"`)} },
+]
+`);
+      const reals = await waitFor("verdicts", async () => {
+        const found = (await appliance.snapshot()).lvs?.virtualServers[0]?.realServers ?? [];
+        return found.some(({ health }) => health === "up") && found.every(({ checkInfo }) => checkInfo !== "")
+          ? found
+          : null;
+      });
+      expect(reals.map(({ name, health }) => `${name} ${health}`)).toEqual(["good up", "wrong down"]);
+      expect(reals[1]?.checkInfo).toMatch(/^L7RSP MD5 of the body is [0-9a-f]{32}, wanted 0{32} \(\/again\)$/);
     },
     TEST_MS,
   );
