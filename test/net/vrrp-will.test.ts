@@ -61,6 +61,25 @@ describe.skipIf(!canMakeNamespaces)("a killed vrrp role", () => {
     expect([await vipsOf("a"), await vipsOf("b")]).toEqual([2, 0]);
   }, 60_000);
 
+  test("with an authentication header says a goodbye that the others believe", async () => {
+    const sealed = (priority: number): string =>
+      `[vrrp.four]\ninterface = "eth0"\nvirtual_router_id = 51\npriority = ${priority}\naddresses = ["${VIPS[0]}"]\n` +
+      'auth = { type = "ah", password = "s3cret" }\n';
+    const begin = (name: string, priority: number): Promise<Appliance> =>
+      startAppliance(sealed(priority), { prefix: ["ip", "netns", "exec", network!.node(name).namespace] });
+    network = await makeNetwork("bvwil", { a: "192.0.2.1/24", b: "192.0.2.2/24" });
+    const a = await begin("a", 101);
+    await waitFor("a to lead", async () => (await states(a)) === "master", 10_000);
+    const b = await begin("b", 100);
+    await waitFor("b to hear a", async () => (await b.snapshot()).vrrp[0]?.masterAddress === "192.0.2.1");
+    const startedMs = performance.now();
+    process.kill(a.pidOf("vrrp") ?? -1, "SIGKILL");
+    await waitFor("b to hold the VIP", async () => (await vipsOf("b")) === 1);
+    expect(performance.now() - startedMs).toBeLessThan(SKEW_MS + SLACK_MS);
+    await waitFor("a to lead again", async () => (await states(a)) === "master", 10_000);
+    expect((await b.snapshot()).vrrp[0]?.errors).toEqual({});
+  }, 60_000);
+
   test("that has been stopped in order leaves nothing to the supervisor", async () => {
     network = await makeNetwork("bvwil", { a: "192.0.2.1/24", c: "192.0.2.3/24" });
     const listener = network.node("c").start(["tcpdump", "-l", "-n", "-v", "-i", "eth0", "ip", "proto", "112"]);
