@@ -13,6 +13,7 @@ import { shown } from "../text.ts";
 import type { Theme } from "../theme.ts";
 import { eventLines } from "./events.ts";
 import { backendColumns, frontendColumns, vrrpColumns } from "./overview-columns.ts";
+import { lvsPanel, lvsPanelRows } from "./lvs.ts";
 import type { PaneProps } from "./pane.ts";
 
 const LIMITS_COLUMNS = 48;
@@ -27,7 +28,8 @@ export function overview(props: PaneProps): readonly string[] {
   if (snapshot === null) return [];
   const trafficRows = (height >= 26 ? trafficLines.length : 4) + PANEL_ROWS;
   const half = Math.floor(width / 2);
-  const heights = share(height - trafficRows, {
+  const lvsRows = lvsPanelRows(snapshot.lvs, height - trafficRows);
+  const heights = share(height - trafficRows - lvsRows, {
     frontends: Math.max(snapshot.frontends.length, 1) + HEAD_ROWS + PANEL_ROWS,
     pair: Math.max(snapshot.backends.length, snapshot.vrrp.length, 1) + HEAD_ROWS + PANEL_ROWS,
   });
@@ -39,6 +41,7 @@ export function overview(props: PaneProps): readonly string[] {
     ...top(model, theme, width, trafficRows),
     ...frontendsPanel(props, heights.frontends),
     ...lower,
+    ...lvsPanel(props, lvsRows),
     ...eventsPanel(props, heights.events),
   ];
 }
