@@ -18,23 +18,35 @@ export interface StatusInput {
   readonly checkInfo: (object: string) => string;
 }
 
+/** The table by name: a thousand real servers are looked up every two seconds. */
+interface Index {
+  readonly services: ReadonlyMap<string, ServiceState>;
+  /** serviceKey → endpointText → destination. */
+  readonly destinations: ReadonlyMap<string, ReadonlyMap<string, DestinationState>>;
+  readonly reals: ReadonlyMap<string, RealStatus>;
+}
+
 export function lvsStatus(input: StatusInput): LvsStatus {
-  const services = new Map((input.table ?? []).map((state) => [serviceKey(state.id), state]));
-  const reals = new Map(input.reals.map((status) => [`${status.virtual}/${status.real}`, status]));
+  const table = input.table ?? [];
+  const index: Index = {
+    services: new Map(table.map((state) => [serviceKey(state.id), state])),
+    destinations: new Map(
+      table.map(({ id, destinations }) => [
+        serviceKey(id),
+        new Map(destinations.map((each) => [endpointText(each), each])),
+      ]),
+    ),
+    reals: new Map(input.reals.map((status) => [`${status.virtual}/${status.real}`, status])),
+  };
   return {
     troubles: input.troubles,
-    virtualServers: input.lvs.virtualServers.map((virtual) => virtualStatus(virtual, services, reals, input)),
+    virtualServers: input.lvs.virtualServers.map((virtual) => virtualStatus(virtual, index, input)),
   };
 }
 
-function virtualStatus(
-  virtual: VirtualServerConfig,
-  services: ReadonlyMap<string, ServiceState>,
-  reals: ReadonlyMap<string, RealStatus>,
-  input: StatusInput,
-): VirtualServerStatus {
+function virtualStatus(virtual: VirtualServerConfig, index: Index, input: StatusInput): VirtualServerStatus {
   const keys = virtual.services.map(serviceKey);
-  const states = keys.flatMap((key) => services.get(key) ?? []);
+  const states = keys.flatMap((key) => index.services.get(key) ?? []);
   const total = (figure: (state: ServiceState) => number): number => sum(states.map(figure));
   const quorum = input.quorums.find((status) => status.virtual === virtual.name);
   return {
@@ -52,23 +64,21 @@ function virtualStatus(
     receivedBytes: total(({ stats }) => stats.inBytes),
     sentBytes: total(({ stats }) => stats.outBytes),
     connectionsPerSecond: total(({ stats }) => stats.connectionsPerSecond),
-    realServers: virtual.realServers.map((real) => realStatus(virtual, real, services, reals, input)),
+    realServers: virtual.realServers.map((real) => realStatus(virtual, real, index, input)),
   };
 }
 
 function realStatus(
   virtual: VirtualServerConfig,
   real: RealServerConfig,
-  services: ReadonlyMap<string, ServiceState>,
-  reals: ReadonlyMap<string, RealStatus>,
+  index: Index,
   input: StatusInput,
 ): RealServerStatus {
   const object = `${virtual.name}/${real.name}`;
-  const status = reals.get(object);
-  const states = destinationsOf(virtual, real).flatMap(([service, destination]): readonly DestinationState[] => {
-    const name = endpointText(destination);
-    return services.get(serviceKey(service))?.destinations.filter((each) => endpointText(each) === name) ?? [];
-  });
+  const status = index.reals.get(object);
+  const states = destinationsOf(virtual, real).flatMap(
+    ([service, destination]) => index.destinations.get(serviceKey(service))?.get(endpointText(destination)) ?? [],
+  );
   const total = (figure: (state: DestinationState) => number): number => sum(states.map(figure));
   return {
     name: real.name,
