@@ -2,7 +2,7 @@
 import type { VipConfig, VirtualRouteConfig, VirtualRuleConfig, VrrpConfig } from "../config/types.ts";
 import { assert } from "../lib/result.ts";
 import { type AddressScopeName, addressScope } from "../netlink/codec-route.ts";
-import { addressBytes } from "../net/address.ts";
+import { addressBytes, addressText } from "../net/address.ts";
 import type { InstanceParams } from "./instance.ts";
 import { passwordBytes } from "./receive.ts";
 
@@ -123,4 +123,24 @@ function scopeNumber(scope: string | null): number {
   const value = named ?? Number(scope);
   assert(Number.isInteger(value) && value >= 0 && value <= 255, `vrrp: "${scope}" is not an address scope`);
   return value;
+}
+
+/** Whether a reload changes nothing for the instance. */
+export function sameSettings(a: InstanceSettings, b: InstanceSettings): boolean {
+  return JSON.stringify(plain(a)) === JSON.stringify(plain(b));
+}
+
+/** Settings as comparable data: byte arrays as text. */
+function plain(settings: InstanceSettings): unknown {
+  const bytes = (value: Uint8Array | null): string | null => value?.join(".") ?? null;
+  return {
+    ...settings,
+    vmac: settings.vmac?.name ?? null,
+    multicastGroup: bytes(settings.multicastGroup),
+    advertised: bytes(settings.advertised),
+    password: bytes(settings.password),
+    peers: settings.peers?.map(addressText) ?? null,
+    source: bytes(settings.source),
+    vips: settings.vips.map((vip) => ({ ...vip, address: bytes(vip.address), broadcast: bytes(vip.broadcast) })),
+  };
 }

@@ -7,37 +7,32 @@ import type { VrrpWill } from "../../ipc/messages.ts";
 import { assert, unreachable } from "../../lib/result.ts";
 import { type MonoMs, NEVER } from "../../lib/time.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
-import { addressText, sameAddress } from "../../net/address.ts";
+import { sameAddress } from "../../net/address.ts";
 import { monoNow, wallNow } from "../../sys/clock.ts";
-import { E, errnoText } from "../../sys/errno.ts";
+import { E } from "../../sys/errno.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import { type Effect, type Event, type Instance, type InstanceParams, newInstance } from "../instance.ts";
 import type { Member } from "../group.ts";
 import { type Claim, Disputes, macText } from "../conflict.ts";
 import { nextDeadline, step } from "../machine.ts";
+import { noteText } from "../note-text.ts";
 import type { Received, ReceiveReason } from "../receive.ts";
 import { ReasonLog } from "../reason-log.ts";
 import type { InstanceSettings, Vip } from "../settings.ts";
 import type { TrackReading } from "../track.ts";
 import { type InstanceStats, newStats, vrrpStatus, withPeer } from "../status.ts";
 import { skewMs } from "../timing.ts";
-import { willAddress, willPacket } from "../will.ts";
-import type { Seal } from "../packet.ts";
-import { type Advert, AUTH_BYTES, authType, priority } from "../wire.ts";
+import { willAddress } from "../will.ts";
+import { priority } from "../wire.ts";
 import type { AdvertPort } from "./advert-port.ts";
+import { AdvertSender } from "./advert-sender.ts";
 import type { Announcer, AnnounceResult } from "./announcer.ts";
 import { ForwardKeeper } from "./forward-keeper.ts";
 import type { Move, Mover } from "./mover.ts";
 import { type Prepared, VipKeeper } from "./vip-keeper.ts";
 
-/** The field of an advert whose authentication stands in a header of its own. */
-const NO_PASSWORD = new Uint8Array(AUTH_BYTES);
-
 /** An instance settles after a handful of events; more in one go is a loop in the machine. */
 const EVENTS_PER_TURN_MAX = 64;
-
-/** Adverts, of one a second at most, between two wills: the status that brings them comes every second. */
-const WILL_STEP = 4096;
 
 /** For the advert of the new master to arrive, on a busy machine. */
 const HEARD_WITHIN_MS = 50;
@@ -63,6 +58,7 @@ export class Runner {
   private instance: Instance;
   private readonly stats: InstanceStats;
   private readonly ports: RunnerPorts;
+  private readonly sender: AdvertSender;
   private readonly vips: VipKeeper;
   private readonly forwarding: ForwardKeeper;
   private readonly reasons = new ReasonLog();
@@ -73,8 +69,6 @@ export class Runner {
   /** The kernel has been asked for addresses: what comes after waits for its answer. */
   private moving = false;
   private readonly disputes = new Disputes();
-  /** Of the authentication header, heard or sent: one for the whole virtual router, as keepalived counts. */
-  private sequence = 0;
   private sinceMono = monoNow();
   private working = false;
   private timer: LoopTimer | null = null;
@@ -85,6 +79,7 @@ export class Runner {
     this.ports = ports;
     this.instance = newInstance(settings.params);
     this.stats = newStats(wallNow());
+    this.sender = new AdvertSender(settings, ports.socket);
     this.vips = new VipKeeper(settings, ports.route);
     this.forwarding = new ForwardKeeper(ports.route);
   }
@@ -110,7 +105,7 @@ export class Runner {
 
   /** The highest sequence number of an authentication header, heard or sent. */
   get lastSequence(): number {
-    return this.sequence;
+    return this.sender.lastSequence;
   }
 
   /** What its group looks at. */
@@ -137,11 +132,8 @@ export class Runner {
   will(): VrrpWill {
     const source = this.ownAddress;
     if (this.instance.state.kind !== "master" || source === null) return { packets: [], addresses: [] };
-    const advert = this.advert(priority.resign);
-    // Ahead of every advert until the next will, and the same for many of them: it is told on each change.
-    const seal = this.seal((Math.floor(this.sequence / WILL_STEP) + 2) * WILL_STEP);
     return {
-      packets: this.destinations().map((destination) => willPacket(this.settings, advert, source, destination, seal)),
+      packets: this.sender.goodbyes(source),
       addresses: this.vips.held().map(willAddress),
     };
   }
@@ -178,7 +170,7 @@ export class Runner {
 
   received(received: Received): void {
     const { advert, source } = received;
-    if (received.sequence !== null) this.sequence = received.sequence;
+    if (received.sequence !== null) this.sender.heard(received.sequence);
     this.stats.advertsReceived++;
     if (advert.priority === priority.resign) this.stats.priorityZeroReceived++;
     this.stats.lastAdvertWallMs = wallNow();
@@ -186,23 +178,7 @@ export class Runner {
     this.stats.lastHeard = heard;
     const more = { intervalMs: advert.intervalMs, heardAt: monoNow() };
     this.stats.peers = withPeer(this.stats.peers, { ...heard, ...more });
-    for (const note of received.notes) {
-      this.count(note, () => {
-        const who = addressText(source);
-        switch (note) {
-          case "checksum_rfc9568":
-            return `${who} sends the message-only checksum of RFC 9568; keepalived would refuse it`;
-          case "interval_differs":
-            return `${who} advertises every ${advert.intervalMs} ms, this node every ${this.settings.params.advertIntervalMs} ms`;
-          case "address_list_differs":
-            return `${who} advertises other addresses than this node: ${listText(received)}`;
-          case "address_list_foreign":
-            return `VRID ${this.settings.virtualRouterId} is also used by ${who} for other addresses: ${listText(received)}; choose another virtual_router_id`;
-          default:
-            return unreachable(note);
-        }
-      });
-    }
+    for (const note of received.notes) this.count(note, () => noteText(note, received, this.settings));
     this.handle({ kind: "advert", source, priority: advert.priority, intervalMs: advert.intervalMs });
   }
 
@@ -235,6 +211,7 @@ export class Runner {
     const before = this.settings.params;
     this.reportRefusals([...this.forwarding.keep(this.settings, settings), ...this.vips.reconfigure(settings)]);
     this.settings = settings;
+    this.sender.settings = settings;
     return before;
   }
 
@@ -309,7 +286,7 @@ export class Runner {
   }
 
   private sendAdvert(advertPriority: number): void {
-    const refusal = this.trySend(advertPriority);
+    const refusal = this.sender.send(advertPriority, this.ownAddress);
     if (refusal === null) {
       this.stats.advertsSent++;
       if (advertPriority === priority.resign) this.stats.priorityZeroSent++;
@@ -317,52 +294,6 @@ export class Runner {
     // A resignation is the last word: whether it arrived changes nothing here.
     if (advertPriority === priority.resign) return;
     this.queue.push({ kind: "advert_sent", ok: refusal === null, text: refusal ?? "" });
-  }
-
-  /** Null, or why nobody was reached. With several unicast peers one that was reached is enough. */
-  private trySend(advertPriority: number): string | null {
-    const socket = this.ports.socket(this.settings, "speaks");
-    if (typeof socket === "string") return socket;
-    const source = this.ownAddress;
-    if (source === null) return "no address to send from";
-    const advert = this.advert(advertPriority);
-    let reached = false;
-    let refusal = "no peer is configured";
-    for (const destination of this.destinations()) {
-      const sent = socket.send(advert, { source, destination }, this.seal(this.sequence + 1));
-      this.sequence++;
-      if (sent >= 0) reached = true;
-      else refusal = errnoText(sent);
-    }
-    return reached ? null : refusal;
-  }
-
-  private advert(advertPriority: number): Advert {
-    const { params } = this.settings;
-    return {
-      version: params.version,
-      virtualRouterId: this.settings.virtualRouterId,
-      priority: advertPriority,
-      intervalMs: params.advertIntervalMs,
-      addressBytes: this.settings.family === 4 ? 4 : 16,
-      addresses: this.settings.advertised,
-      auth: this.auth(),
-    };
-  }
-
-  private auth(): Advert["auth"] {
-    const { password, sealed } = this.settings;
-    if (password === null) return null;
-    return sealed ? { type: authType.ah, data: NO_PASSWORD } : { type: authType.pass, data: password };
-  }
-
-  private seal(sequence: number): Seal | null {
-    const { password, sealed } = this.settings;
-    return sealed && password !== null ? { key: password, sequence } : null;
-  }
-
-  private destinations(): readonly Uint8Array[] {
-    return this.settings.peers ?? [this.settings.multicastGroup];
   }
 
   private addVips(): void {
@@ -446,15 +377,4 @@ export class Runner {
     this.ports.report({ id: 0, wallMs: wallNow(), level, source: "vrrp", kind, object: this.name, text, fields });
     this.ports.changed();
   }
-}
-
-/** The first few addresses of an advert, for messages. */
-function listText(received: Received): string {
-  const { addresses, addressBytes } = received.advert;
-  const shown: string[] = [];
-  for (let at = 0; at < addresses.length && shown.length < 3; at += addressBytes) {
-    shown.push(addressText(addresses.subarray(at, at + addressBytes)));
-  }
-  const more = addresses.length / addressBytes - shown.length;
-  return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
 }

@@ -9,12 +9,12 @@ import { assert } from "../../lib/result.ts";
 import { ADDRESS_OWNER } from "../../netlink/codec-route.ts";
 import type { NodeChange } from "../../netlink/node-view.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
-import { addressText, sameAddress } from "../../net/address.ts";
+import { sameAddress } from "../../net/address.ts";
 import { sleepClockMs, wallNow } from "../../sys/clock.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import { type GroupOrder, groupOrder } from "../group.ts";
 import { linkFact } from "../node-facts.ts";
-import { type InstanceSettings, instanceSettings } from "../settings.ts";
+import { type InstanceSettings, instanceSettings, sameSettings } from "../settings.ts";
 import type { TrackReading } from "../track.ts";
 import { ArpWatch } from "./arp-watch.ts";
 import { Announcer } from "./announcer.ts";
@@ -123,7 +123,7 @@ export class Speaker {
         fresh.push(created);
         return created;
       }
-      if (JSON.stringify(plain(runner.settings)) !== JSON.stringify(plain(settings))) {
+      if (!sameSettings(runner.settings, settings)) {
         const params = runner.release(settings);
         changed.push(() => runner.reconfigure(params, this.readings(settings)));
       }
@@ -390,19 +390,4 @@ export class Speaker {
 
 function newEvent(): Pick<BallastEvent, "id" | "wallMs" | "source" | "fields"> {
   return { id: 0, wallMs: wallNow(), source: "vrrp", fields: {} };
-}
-
-/** Settings as comparable data: byte arrays as text. */
-function plain(settings: InstanceSettings): unknown {
-  const bytes = (value: Uint8Array | null): string | null => value?.join(".") ?? null;
-  return {
-    ...settings,
-    vmac: settings.vmac?.name ?? null,
-    multicastGroup: bytes(settings.multicastGroup),
-    advertised: bytes(settings.advertised),
-    password: bytes(settings.password),
-    peers: settings.peers?.map(addressText) ?? null,
-    source: bytes(settings.source),
-    vips: settings.vips.map((vip) => ({ ...vip, address: bytes(vip.address), broadcast: bytes(vip.broadcast) })),
-  };
 }

@@ -203,6 +203,16 @@ describe("secrets", () => {
     expect(configOf(instance('{ file = "/etc/key" }'), {}, { "/etc/key": "k3y\n" }).vrrp[0].authPassword).toBe("k3y");
   });
 
+  test("parseConfig takes the kind of a virtual router's authentication, and warns where it overrules the state", () => {
+    const sealed = instance('"s3cret!", type = "ah"');
+    expect(configOf(instance('"s3cret!"')).vrrp[0].authType).toBeUndefined();
+    expect(configOf(sealed).vrrp[0].authType).toBe("ah");
+    const { issues } = parseConfig(sealed.replace("\nauth", '\nstate = "master"\nauth'), testEnvironment({}, {}));
+    expect(issues.filter(({ path }) => path === "vrrp.v.state").map(({ message }) => message)).toEqual([
+      'has no effect with auth.type = "ah": this node listens first',
+    ]);
+  });
+
   test("parseConfig names the secret's source when it is not there", () => {
     expect(errorsOf(instance('{ env = "NOPE" }'))[0].message).toContain("NOPE is not set");
     expect(errorsOf(instance('{ file = "/etc/key" }'))[0].message).toContain("/etc/key: no such file");

@@ -1,0 +1,88 @@
+/** The adverts of one instance: what they say, where they go, and the sequence number of their authentication headers. */
+import type { VrrpWill } from "../../ipc/messages.ts";
+import { errnoText } from "../../sys/errno.ts";
+import type { Seal } from "../packet.ts";
+import type { InstanceSettings } from "../settings.ts";
+import { willPacket } from "../will.ts";
+import { type Advert, AUTH_BYTES, authType, priority } from "../wire.ts";
+import type { AdvertPort } from "./advert-port.ts";
+
+/** The field of an advert whose authentication stands in a header of its own. */
+const NO_PASSWORD = new Uint8Array(AUTH_BYTES);
+
+/** Adverts, of one a second at most, between two wills: the status that brings them comes every second. */
+const WILL_STEP = 4096;
+
+export class AdvertSender {
+  settings: InstanceSettings;
+  private readonly socket: (settings: InstanceSettings, use: "speaks") => AdvertPort | string;
+  /** The highest that was heard or sent: one for the whole virtual router, as keepalived counts. */
+  private sequence = 0;
+
+  constructor(settings: InstanceSettings, socket: (settings: InstanceSettings, use: "speaks") => AdvertPort | string) {
+    this.settings = settings;
+    this.socket = socket;
+  }
+
+  get lastSequence(): number {
+    return this.sequence;
+  }
+
+  /** Of an advert that was accepted, and so was higher than any before. */
+  heard(sequence: number): void {
+    this.sequence = sequence;
+  }
+
+  /** Null, or why nobody was reached. With several unicast peers one that was reached is enough. */
+  send(advertPriority: number, source: Uint8Array | null): string | null {
+    const socket = this.socket(this.settings, "speaks");
+    if (typeof socket === "string") return socket;
+    if (source === null) return "no address to send from";
+    const advert = this.advert(advertPriority);
+    let reached = false;
+    let refusal = "no peer is configured";
+    for (const destination of this.destinations()) {
+      const sent = socket.send(advert, { source, destination }, this.seal(this.sequence + 1));
+      this.sequence++;
+      if (sent >= 0) reached = true;
+      else refusal = errnoText(sent);
+    }
+    return reached ? null : refusal;
+  }
+
+  /** What the supervisor sends when this process has died. */
+  goodbyes(source: Uint8Array): VrrpWill["packets"] {
+    const advert = this.advert(priority.resign);
+    // Ahead of every advert until the next will, and the same for many of them: it is told on each change.
+    const seal = this.seal((Math.floor(this.sequence / WILL_STEP) + 2) * WILL_STEP);
+    return this.destinations().map((destination) => willPacket(this.settings, advert, source, destination, seal));
+  }
+
+  private advert(advertPriority: number): Advert {
+    const { params } = this.settings;
+    return {
+      version: params.version,
+      virtualRouterId: this.settings.virtualRouterId,
+      priority: advertPriority,
+      intervalMs: params.advertIntervalMs,
+      addressBytes: this.settings.family === 4 ? 4 : 16,
+      addresses: this.settings.advertised,
+      auth: this.auth(),
+    };
+  }
+
+  private auth(): Advert["auth"] {
+    const { password, sealed } = this.settings;
+    if (password === null) return null;
+    return sealed ? { type: authType.ah, data: NO_PASSWORD } : { type: authType.pass, data: password };
+  }
+
+  private seal(sequence: number): Seal | null {
+    const { password, sealed } = this.settings;
+    return sealed && password !== null ? { key: password, sequence } : null;
+  }
+
+  private destinations(): readonly Uint8Array[] {
+    return this.settings.peers ?? [this.settings.multicastGroup];
+  }
+}
