@@ -122,14 +122,14 @@ export const commands = {
     words: ["ls", "save", "restore", "drain", "ready"],
   },
   realserver: {
-    usage: "realserver up|down|status [--vip IP …] [--interface lo] [--dry-run]",
-    help: "this machine behind an LVS-DR director: VIPs that nobody hears of by ARP",
+    usage: "realserver up|down|status|unit [--vip IP …] [--interface lo] [--dry-run]",
+    help: "this machine behind an LVS-DR director: VIPs that nobody hears of by ARP; unit prints a systemd unit",
     flags: [
       { name: "vip", value: "IP", many: true, help: "a virtual address (default: [realserver] of the configuration)" },
       { name: "interface", value: "NAME", help: "the interface that carries them (default lo)" },
       { name: "dry-run", help: "print the equal shell commands and change nothing" },
     ],
-    words: ["up", "down", "status"],
+    words: ["up", "down", "status", "unit"],
   },
   doctor: {
     usage: "doctor dr",

@@ -1,4 +1,5 @@
-/** `ballast realserver up|down|status`: a machine behind an LVS-DR director, without a script. */
+/** `ballast realserver up|down|status|unit`: a machine behind an LVS-DR director, without a script. */
+import { resolve } from "node:path";
 import { runtimeDirectory } from "../lib/paths.ts";
 import { formatIp, parseIp } from "../lib/ip.ts";
 import { didYouMean } from "../lib/suggest.ts";
@@ -23,11 +24,13 @@ import {
   writeSaved,
 } from "../realserver/shell/node.ts";
 import { probeSilence } from "../realserver/shell/silence-probe.ts";
+import { systemdUnit } from "../realserver/unit.ts";
+import { selfCommand } from "../roles/self.ts";
 import { Loop } from "../sys/loop.ts";
 import { hasCapability } from "../sys/process.ts";
 import { type CliArgs, flagOn, flagText } from "./args.ts";
 import { commandRow } from "./commands.ts";
-import { complain, exitCodes, painter, printJson, printLine, say, talk, usageFailure } from "./output.ts";
+import { complain, exitCodes, painter, printJson, printLine, printText, say, talk, usageFailure } from "./output.ts";
 
 interface Target {
   readonly vips: readonly string[];
@@ -38,7 +41,7 @@ export async function runRealserver(args: CliArgs): Promise<number> {
   const row = commandRow("realserver");
   const help = `usage: ballast ${row.usage}`;
   const [verb = "", ...rest] = args.rest;
-  if (verb !== "up" && verb !== "down" && verb !== "status") {
+  if (verb !== "up" && verb !== "down" && verb !== "status" && verb !== "unit") {
     const text =
       verb === "" ? "realserver wants an order" : `unknown order "${verb}"${didYouMean(verb, row.words ?? [])}`;
     return usageFailure({ text, help });
@@ -48,6 +51,7 @@ export async function runRealserver(args: CliArgs): Promise<number> {
   const saved = readSaved(path);
   const target = targetOf(args, verb, saved);
   if (typeof target === "number") return target;
+  if (verb === "unit") return printUnit(args, target);
   if (verb !== "status" && !flagOn(args, "dry-run") && !hasCapability("NET_ADMIN")) {
     complain(`realserver ${verb} changes addresses and ARP settings, which needs CAP_NET_ADMIN`);
     talk("run it as root, or look first: --dry-run\n");
@@ -92,6 +96,14 @@ function targetOf(args: CliArgs, verb: string, saved: Saved | null): Target | nu
   }
   const where = text === null ? `${args.config} cannot be read` : `${args.config} has no [realserver]`;
   return usageFailure({ text: `no virtual address is named: ${where}`, help: "name it: --vip 192.0.2.10" });
+}
+
+/** Addresses that the configuration names are left to it: the unit then follows the file. */
+function printUnit(args: CliArgs, { vips, device }: Target): number {
+  const named = flagText(args, "vip") === null ? [] : vips.flatMap((vip) => ["--vip", vip]);
+  const config = args.configGiven ? ["-c", resolve(args.config)] : [];
+  printText(systemdUnit(selfCommand()[0]!, [...named, ...(device === "lo" ? [] : ["--interface", device]), ...config]));
+  return exitCodes.ok;
 }
 
 function show(plan: RealserverPlan): number {
