@@ -1,6 +1,7 @@
 /** HTTP through a running proxy on loopback: connections, bodies, upgrades, rules, reloads. */
 import { afterEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { COUNTER_MAX, serverCounters } from "../../../src/stats/layout.ts";
 import { proxyConfig } from "../../support/proxy-config.ts";
 import { connectRaw } from "../../support/raw-client.ts";
 import { cleanups, count, endAll, GET, OK, proxyTo, raw, sha, web } from "./http-fixture.ts";
@@ -18,6 +19,20 @@ test("keep-alive client and server connections are used again", async () => {
   expect(server.connections).toHaveLength(1);
   expect(server.requests()).toBe(5);
   client.close();
+});
+
+test("a server connection is used again after a response that went by splice", async () => {
+  const body = randomBytes(1_000_000);
+  const port = web(() => new Response(body));
+  const proxy = await proxyTo({ servers: [port] });
+  for (let i = 0; i < 5; i++) {
+    const answer = await fetch(`http://127.0.0.1:${proxy.port}/`);
+    expect(sha(await answer.bytes())).toBe(sha(body));
+  }
+  const { own, names } = await proxy.status();
+  const server = names["server/app/s1"]! * COUNTER_MAX;
+  expect(own[server + serverCounters.sessionsTotal]).toBe(5);
+  expect(own[server + serverCounters.connectsTotal]).toBe(1);
 });
 
 test("pipelined requests are answered in order, one after the other", async () => {
