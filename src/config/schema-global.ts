@@ -4,7 +4,7 @@ import { DURATION_MS_MAX } from "../lib/units.ts";
 import { later, row, shorthand, table } from "./schema-table.ts";
 import type { Type } from "./schema-type.ts";
 import { choice, duration, integer, mismatch, oneOrList, text } from "./schema-type.ts";
-import { logLevels } from "./types.ts";
+import { logFacilities, logLevels } from "./types.ts";
 
 /** Frontends, backends and servers together have this many places in the shared counters. */
 export const OBJECT_COUNT_MAX = OBJECT_MAX;
@@ -13,34 +13,6 @@ export const CONNECTION_COUNT_MAX = 1_000_000;
 
 export const absolutePath = text("an absolute path", /^\/[^\0]*$/);
 const accountName = text("a user or group name", /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/);
-
-/** syslog(3), as HAProxy spells them (configuration.txt, "log"). */
-const facilities = [
-  "kern",
-  "user",
-  "mail",
-  "daemon",
-  "auth",
-  "syslog",
-  "lpr",
-  "news",
-  "uucp",
-  "cron",
-  "auth2",
-  "ftp",
-  "ntp",
-  "audit",
-  "alert",
-  "cron2",
-  "local0",
-  "local1",
-  "local2",
-  "local3",
-  "local4",
-  "local5",
-  "local6",
-  "local7",
-] as const;
 
 const workerCount: Type<number | "auto"> = {
   words: `"auto" or a whole number, 1–${WORKER_MAX}`,
@@ -56,7 +28,7 @@ export const logTargetRows = {
   target: row(text("a log target", /^.+$/s), "stderr, stdout, file:PATH, unix:PATH or syslog://ADDRESS:PORT", {
     required: true,
   }),
-  facility: row(choice(facilities), "syslog facility", { default: "local0" }),
+  facility: row(choice(logFacilities), "syslog facility", { default: "local0" }),
   level: row(choice(logLevels), "least severe level that is written", { default: "info" }),
   format: row(choice(["rfc3164", "rfc5424", "plain"], ["json"]), "form of a line", {
     defaultWords: "rfc3164 to syslog, plain elsewhere",

@@ -230,6 +230,33 @@ export interface GlobalConfig {
 }
 
 export type LogFormat = "rfc3164" | "rfc5424" | "plain";
+/** RFC 5424 §6.2.1 under HAProxy's names, in the order of their codes. */
+export const logFacilities = [
+  "kern",
+  "user",
+  "mail",
+  "daemon",
+  "auth",
+  "syslog",
+  "lpr",
+  "news",
+  "uucp",
+  "cron",
+  "auth2",
+  "ftp",
+  "ntp",
+  "audit",
+  "alert",
+  "cron2",
+  "local0",
+  "local1",
+  "local2",
+  "local3",
+  "local4",
+  "local5",
+  "local6",
+  "local7",
+] as const;
 export const logLevels = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"] as const;
 export type LogLevel = (typeof logLevels)[number];
 

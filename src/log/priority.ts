@@ -1,35 +1,7 @@
 /** Syslog numbers (RFC 5424 §6.2.1) under HAProxy's names. */
 import type { EventLevel } from "../admin/api.ts";
-import { type LogLevel, logLevels } from "../config/types.ts";
+import { logFacilities, type LogLevel, logLevels } from "../config/types.ts";
 import { assert } from "../lib/result.ts";
-
-/** In the order of their codes. */
-const facilities = [
-  "kern",
-  "user",
-  "mail",
-  "daemon",
-  "auth",
-  "syslog",
-  "lpr",
-  "news",
-  "uucp",
-  "cron",
-  "auth2",
-  "ftp",
-  "ntp",
-  "audit",
-  "alert",
-  "cron2",
-  "local0",
-  "local1",
-  "local2",
-  "local3",
-  "local4",
-  "local5",
-  "local6",
-  "local7",
-] as const;
 
 const levelOfEvent = { info: "info", notice: "notice", warning: "warning", error: "err" } as const;
 
@@ -40,7 +12,7 @@ export function severityOf(level: LogLevel): number {
 
 /** PRI: facility × 8 + severity. The facility was checked with the configuration. */
 export function priorityOf(facility: string, severity: number): number {
-  const code = facilities.findIndex((name) => name === facility);
+  const code = logFacilities.findIndex((name) => name === facility);
   assert(code >= 0, `log: unknown facility "${facility}"`);
   return code * 8 + severity;
 }
