@@ -109,6 +109,8 @@ function comparable(line: string): string | null {
   const phases = times.replace(/(?<![-\d])\d+/g, "n");
   // A refusal's status is each product's own choice: 431 where haproxy has 400.
   const answer = cause.startsWith("PR") ? "" : status;
+  // Who leaves the queue first of two whose waits end in the same turn is either product's choice, too.
+  const asked = cause.startsWith("sQ") ? request.replace(/\d/, "n") : request;
   return [
     frontend,
     backend,
@@ -120,7 +122,7 @@ function comparable(line: string): string | null {
     serverSessions,
     retries,
     queues,
-    request,
+    asked,
   ].join(" ");
 }
 
