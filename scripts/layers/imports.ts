@@ -22,7 +22,7 @@ const codecPaths: readonly RegExp[] = [
   /^src\/netlink\/codec[^/]*\.ts$/,
   /^src\/ipc\//,
   /^src\/stats\/layout\.ts$/,
-  /^src\/config\/(types|schema[^/]*)\.ts$/,
+  /^src\/config\/(types[^/]*|schema[^/]*)\.ts$/,
   /^src\/admin\/api\.ts$/,
 ];
 

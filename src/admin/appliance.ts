@@ -2,7 +2,8 @@
  * What the admin role knows: the running configuration, and the last word about each server, VRRP instance and
  * process. Everything comes from the supervisor; what a reload removed is forgotten with it.
  */
-import type { Config, ServerConfig } from "../config/types.ts";
+import type { ServerConfig } from "../config/types-proxy.ts";
+import type { Config } from "../config/types.ts";
 import type { Assignment, Processes, ServerState } from "../ipc/messages.ts";
 import { assert } from "../lib/result.ts";
 import { serverKey } from "../stats/registry.ts";

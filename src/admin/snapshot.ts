@@ -1,12 +1,6 @@
 /** Configuration, states and counters → the Snapshot that CLI, TUI and exporters read. */
-import type {
-  BackendConfig,
-  CheckConfig,
-  FrontendConfig,
-  ServerConfig,
-  SocketAddress,
-  VrrpConfig,
-} from "../config/types.ts";
+import type { BackendConfig, CheckConfig, FrontendConfig, ServerConfig, SocketAddress } from "../config/types-proxy.ts";
+import type { VrrpConfig } from "../config/types-vrrp.ts";
 import { safeText } from "../lib/safe-text.ts";
 import { formatDurationMs } from "../lib/units.ts";
 import type { BackendNumbers, FrontendNumbers, ServerNumbers } from "../stats/read.ts";

@@ -2,7 +2,7 @@
  * The answer to an HTTP check as it arrives. A status alone is known with the head, and the body is not awaited; a
  * digest or an expression needs the whole body, without its chunked coding.
  */
-import type { LvsPageConfig } from "../config/types.ts";
+import type { LvsPageConfig } from "../config/types-lvs.ts";
 import { ChunkedDecoder, chunkedOutput } from "../http/chunked.ts";
 import { bodyKinds, MessageHead } from "../http/head.ts";
 import { rejectReason } from "../http/reject.ts";

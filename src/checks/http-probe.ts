@@ -1,5 +1,5 @@
 /** The HTTP check without its socket: the request, and what the bytes that come back mean. */
-import type { CheckConfig, SocketAddress } from "../config/types.ts";
+import type { CheckConfig, SocketAddress } from "../config/types-proxy.ts";
 import { asciiBytes } from "../http/ascii.ts";
 import { defaultHeadLimits, type MessageHead } from "../http/head.ts";
 import { methodIdOf } from "../http/methods.ts";

@@ -1,5 +1,6 @@
 /** What the director checks under a configuration, and what a new configuration changes about it. */
-import type { CheckConfig, Config, SocketAddress } from "../config/types.ts";
+import type { CheckConfig, SocketAddress } from "../config/types-proxy.ts";
+import type { Config } from "../config/types.ts";
 import type { ServerState } from "../ipc/messages.ts";
 import type { InitialHealth } from "./verdict.ts";
 

@@ -2,7 +2,7 @@
  * keepalived's checkers, one number of state: attempts that have failed in a row. A success counts at once; a failure
  * counts after `retry` further attempts, `delay_before_retry` apart; the next round begins after the interval.
  */
-import type { LvsCheckConfig } from "../config/types.ts";
+import type { LvsCheckConfig } from "../config/types-lvs.ts";
 
 /** What one attempt means. `up` null: it is tried again first. */
 export interface AttemptOutcome {

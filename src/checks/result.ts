@@ -1,5 +1,5 @@
 /** What a probe found out, in HAProxy's words (check.c, check_statuses). */
-import type { CheckConfig } from "../config/types.ts";
+import type { CheckConfig } from "../config/types-proxy.ts";
 
 export type CheckStatus =
   "L4OK" | "L4TOUT" | "L4CON" | "L6OK" | "L6TOUT" | "L6RSP" | "L7OK" | "L7STS" | "L7RSP" | "L7TOUT";

@@ -6,7 +6,7 @@
  *
  * A server begins up with health = rise: it serves at once, and the first failed check takes it down.
  */
-import type { CheckConfig } from "../config/types.ts";
+import type { CheckConfig } from "../config/types-proxy.ts";
 
 export type Thresholds = Pick<CheckConfig, "rise" | "fall">;
 

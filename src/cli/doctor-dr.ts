@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { loadConfig } from "../config/shell/environment.ts";
 import { renderIssue } from "../config/render-issue.ts";
-import type { LvsConfig, RealserverConfig } from "../config/types.ts";
+import type { LvsConfig, RealserverConfig } from "../config/types-lvs.ts";
 import { IPVS_FAMILY, schedulers } from "../ipvs/constants.ts";
 import { type DeviceFacts, diagnoseDirector, type DirectorFacts, type Finding } from "../ipvs/doctor.ts";
 import { KernelTable } from "../ipvs/kernel-table.ts";

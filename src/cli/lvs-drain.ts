@@ -3,7 +3,7 @@
  * configuration; everything else is changed in the kernel at once.
  */
 import { type AdminClient, adminClient } from "../admin/client.ts";
-import type { LvsConfig, RealServerConfig, VirtualServerConfig } from "../config/types.ts";
+import type { LvsConfig, RealServerConfig, VirtualServerConfig } from "../config/types-lvs.ts";
 import type { KernelTable } from "../ipvs/kernel-table.ts";
 import { type DestinationState, endpointText, serviceKey, type ServiceState } from "../ipvs/model.ts";
 import { isIdle } from "../ipvs/plan.ts";

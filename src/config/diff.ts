@@ -1,6 +1,8 @@
 /** What changes between two configurations: for the reload, and for `ballast plan`. */
-import type { RealServerConfig, VirtualServerConfig } from "./types.ts";
-import type { BackendConfig, BindConfig, Config, FrontendConfig, ServerConfig, VrrpConfig } from "./types.ts";
+import type { RealServerConfig, VirtualServerConfig } from "./types-lvs.ts";
+import type { BackendConfig, BindConfig, FrontendConfig, ServerConfig } from "./types-proxy.ts";
+import type { VrrpConfig } from "./types-vrrp.ts";
+import type { Config } from "./types.ts";
 
 export interface Change<T> {
   readonly before: T;

@@ -3,7 +3,8 @@
  * virtual router in the peer's configuration. What cannot move, and where the two files disagree, are warnings.
  */
 import { IssueSink, type Path } from "./schema-issue.ts";
-import type { Config, TrackConfig, VrrpConfig } from "./types.ts";
+import type { TrackConfig, VrrpConfig } from "./types-vrrp.ts";
+import type { Config } from "./types.ts";
 
 /** One failure and what becomes of the VIP. */
 export interface FailoverLine {
@@ -165,6 +166,10 @@ function failureText(track: TrackConfig): string {
       return `process ${track.name} ends`;
     case "file":
       return `file ${track.path} says 0`;
+    case "route":
+      return `the route to ${track.to.address}/${track.to.prefixLength} goes`;
+    case "witness":
+      return `witness ${track.address} falls silent`;
   }
 }
 

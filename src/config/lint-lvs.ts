@@ -1,6 +1,7 @@
 /** What must hold among LVS services, and warnings about those that load and then do not do what was meant. */
 import type { IssueSink, Path } from "./schema-issue.ts";
-import type { Config, LvsServiceAddress, RealServerConfig, VirtualServerConfig } from "./types.ts";
+import type { LvsServiceAddress, RealServerConfig, VirtualServerConfig } from "./types-lvs.ts";
+import type { Config } from "./types.ts";
 
 type OriginOf = (object: object) => Path;
 

@@ -1,6 +1,7 @@
 /** Warnings about virtual routers. The arithmetic is keepalived's: effective priority = base + weights, kept in 1–254. */
 import type { IssueSink, Path } from "./schema-issue.ts";
-import type { Config, TrackConfig, VrrpConfig } from "./types.ts";
+import type { TrackConfig, VrrpConfig } from "./types-vrrp.ts";
+import type { Config } from "./types.ts";
 
 type OriginOf = (object: object) => Path;
 

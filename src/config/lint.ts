@@ -6,7 +6,7 @@ import type { Document } from "./schema.ts";
 import type { IssueSink, Path } from "./schema-issue.ts";
 import { lintLvs } from "./lint-lvs.ts";
 import { lintVrrp } from "./lint-vrrp.ts";
-import type { BackendConfig, FrontendConfig } from "./types.ts";
+import type { BackendConfig, FrontendConfig } from "./types-proxy.ts";
 
 type OriginOf = (object: object) => Path;
 

@@ -4,7 +4,7 @@ import { pick } from "./normalise-context.ts";
 import { checkTlsRows } from "./schema-check.ts";
 import type { Path } from "./schema-issue.ts";
 import type { Decoded } from "./schema-type.ts";
-import type { CheckTlsConfig } from "./types.ts";
+import type { CheckTlsConfig } from "./types-proxy.ts";
 
 /** Null: no TLS. host: the check's own, which names the server when nothing else does. */
 export function tlsOf(

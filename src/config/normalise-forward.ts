@@ -3,7 +3,7 @@ import type { NormaliseContext } from "./normalise-context.ts";
 import { pick } from "./normalise-context.ts";
 import type { At, Decoded } from "./schema-type.ts";
 import { routeRows, ruleRows, type vrrpRows } from "./schema-vrrp.ts";
-import type { VirtualRouteConfig, VirtualRuleConfig } from "./types.ts";
+import type { VirtualRouteConfig, VirtualRuleConfig } from "./types-vrrp.ts";
 
 type WrittenRoute = Decoded<typeof routeRows>;
 type WrittenRule = Decoded<typeof ruleRows>;

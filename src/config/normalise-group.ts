@@ -1,8 +1,9 @@
 /** [vrrp_group.NAME]: which instances change state together, and what they follow together. */
 import { didYouMean } from "../lib/suggest.ts";
 import type { NormaliseContext } from "./normalise-context.ts";
+import { normaliseNotify } from "./normalise-notify.ts";
 import { normaliseTrack, type ScriptEntry } from "./normalise-track.ts";
-import type { VrrpGroupConfig } from "./types.ts";
+import type { VrrpGroupConfig } from "./types-vrrp.ts";
 
 /** Instance name → its group. */
 export function normaliseGroups(
@@ -14,6 +15,8 @@ export function normaliseGroups(
   const memberships = new Map<string, VrrpGroupConfig>();
   for (const { name, at, value } of context.document.vrrp_group ?? []) {
     const tracks = (value.track ?? []).flatMap((track) => normaliseTrack(track, scripts, context));
+    const notify = normaliseNotify(value.notify, [...at, "notify"], context);
+    const group: VrrpGroupConfig = { name, tracks, ...(notify === undefined ? {} : { notify }) };
     if (value.members?.length === 0) context.sink.error([...at, "members"], "names no instance");
     for (const member of value.members ?? []) {
       const known = memberships.get(member.value);
@@ -23,7 +26,7 @@ export function normaliseGroups(
       } else if (known !== undefined) {
         const message = known.name === name ? "is named twice" : `is a member of [vrrp_group.${known.name}] already`;
         context.sink.error(member.at, message, { found: member.value });
-      } else memberships.set(member.value, { name, tracks });
+      } else memberships.set(member.value, group);
     }
   }
   for (const { name, value } of instances) {

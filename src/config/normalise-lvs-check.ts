@@ -6,7 +6,7 @@ import type { Path } from "./schema-issue.ts";
 import { dnsRows, fileRows, lvsCheckRows } from "./schema-lvs.ts";
 import type { Decoded } from "./schema-type.ts";
 import { tlsOf } from "./normalise-check-tls.ts";
-import type { LvsCheckConfig, LvsPageConfig } from "./types.ts";
+import type { LvsCheckConfig, LvsPageConfig } from "./types-lvs.ts";
 
 type WrittenCheck = Decoded<typeof lvsCheckRows>;
 type WrittenPage = NonNullable<WrittenCheck["http"]>[number]["value"];

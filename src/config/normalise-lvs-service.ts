@@ -5,7 +5,7 @@ import { pick } from "./normalise-context.ts";
 import type { Path } from "./schema-issue.ts";
 import { tunnelRows, virtualServerRows } from "./schema-lvs.ts";
 import type { Decoded } from "./schema-type.ts";
-import type { LvsServiceAddress, VirtualServerConfig } from "./types.ts";
+import type { LvsServiceAddress, VirtualServerConfig } from "./types-lvs.ts";
 
 type WrittenVirtual = Decoded<typeof virtualServerRows>;
 

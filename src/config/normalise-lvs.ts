@@ -8,8 +8,16 @@ import type { Path } from "./schema-issue.ts";
 import { ipvsRows, lvsNotifyRows, realServerRows, realserverRows, syncRows, virtualServerRows } from "./schema-lvs.ts";
 import { plain } from "./schema-table.ts";
 import type { At, Decoded, NamedAt } from "./schema-type.ts";
-import type { LvsCommandConfig, LvsConfig, LvsNotifyConfig, LvsServiceAddress, LvsSyncConfig } from "./types.ts";
-import type { RealServerConfig, RealserverConfig, VirtualServerConfig } from "./types.ts";
+import type {
+  LvsCommandConfig,
+  LvsConfig,
+  LvsNotifyConfig,
+  LvsServiceAddress,
+  LvsSyncConfig,
+  RealServerConfig,
+  RealserverConfig,
+  VirtualServerConfig,
+} from "./types-lvs.ts";
 
 type WrittenVirtual = Decoded<typeof virtualServerRows>;
 type WrittenReal = Decoded<typeof realServerRows>;

@@ -5,7 +5,7 @@ import { pick } from "./normalise-context.ts";
 import type { Path } from "./schema-issue.ts";
 import { notifyRows } from "./schema-notify.ts";
 import type { Decoded } from "./schema-type.ts";
-import type { NotifyConfig } from "./types.ts";
+import type { NotifyConfig } from "./types-vrrp.ts";
 
 const hooks = ["master", "backup", "fault", "stop", "any"] as const;
 

@@ -21,7 +21,7 @@ import type {
   ServerConfig,
   SocketAddress,
   TlsConfig,
-} from "./types.ts";
+} from "./types-proxy.ts";
 
 type WrittenListen = Decoded<typeof listenRows>;
 type WrittenFrontend = Decoded<typeof frontendRows> | WrittenListen;

@@ -10,7 +10,7 @@ import { formatPath } from "./schema-issue.ts";
 import type { Path } from "./schema-issue.ts";
 import { denyRows, isHeaderName, ownedHeaders, redirectRows, ruleRows } from "./schema-rule.ts";
 import type { At, Decoded, NamedAt } from "./schema-type.ts";
-import type { HeaderPairs, Mode, RuleAction, RuleConfig } from "./types.ts";
+import type { HeaderPairs, Mode, RuleAction, RuleConfig } from "./types-proxy.ts";
 
 type WrittenRule = Decoded<typeof ruleRows>;
 type WrittenAcls = readonly NamedAt<readonly At<string>[]>[];

@@ -5,7 +5,7 @@ import { pick } from "./normalise-context.ts";
 import { plain } from "./schema-table.ts";
 import type { At, Decoded } from "./schema-type.ts";
 import { scriptRows, trackRows } from "./schema-vrrp.ts";
-import type { TrackConfig, VrrpScriptConfig } from "./types.ts";
+import type { TrackConfig, VrrpScriptConfig } from "./types-vrrp.ts";
 
 type WrittenTrack = Decoded<typeof trackRows>;
 
@@ -13,6 +13,10 @@ type WrittenTrack = Decoded<typeof trackRows>;
 const WEIGHT_MAX = 253;
 /** keepalived.conf(5), track_file: weight defaults to 1. */
 const FILE_WEIGHT = 1;
+/** RT_TABLE_MAIN of the kernel. */
+const MAIN_TABLE = 254;
+/** Lost after 0.6 s: well before a backup takes over at an interval of a second. */
+const WITNESS_INTERVAL_MS = 200;
 
 /** Scripts by name, wrong ones left out. */
 export function normaliseScripts(context: NormaliseContext): ReadonlyMap<string, ScriptEntry> {
@@ -63,6 +67,12 @@ export function normaliseTrack(
   if (value.quorum !== undefined && value.process === undefined) {
     context.sink.error([...at, "quorum"], "counts processes, and this track names none", { mark: "key" });
   }
+  if (value.table !== undefined && value.route === undefined) {
+    context.sink.error([...at, "table"], "is that of a route, and this track names none", { mark: "key" });
+  }
+  if (value.interval !== undefined && value.witness === undefined) {
+    context.sink.error([...at, "interval"], "is that of a witness, and this track names none", { mark: "key" });
+  }
   if (targets.length > 1) {
     context.sink.error(at, "tracks several things", { help: "write one entry for each" });
     return [];
@@ -73,7 +83,7 @@ export function normaliseTrack(
       (draft) => draft.at.length > at.length && at.every((step, i) => draft.at[i] === step),
     );
     if (!reported) {
-      const help = "proxy = true, interface, script, process or file";
+      const help = "proxy = true, interface, script, process, file, route or witness";
       context.sink.error(at, "tracks nothing", { help });
     }
     return [];
@@ -93,12 +103,16 @@ function targetsOf(
   scripts: ReadonlyMap<string, ScriptEntry>,
   context: NormaliseContext,
 ): readonly TrackConfig[] {
-  const { proxy, interface: name, script, process, file, quorum } = item.value;
+  const { proxy, interface: name, script, process, file, quorum, route, table, witness, interval } = item.value;
   const targets: TrackConfig[] = [];
   if (proxy !== undefined) targets.push({ kind: "proxy", weight: 0 });
   if (name !== undefined) targets.push({ kind: "interface", name, weight: 0 });
   if (process !== undefined) targets.push({ kind: "process", name: process, quorum: quorum ?? 1, weight: 0 });
   if (file !== undefined) targets.push({ kind: "file", path: file, weight: FILE_WEIGHT });
+  if (route !== undefined) targets.push({ kind: "route", to: route, table: table ?? MAIN_TABLE, weight: 0 });
+  if (witness !== undefined) {
+    targets.push({ kind: "witness", address: witness, intervalMs: interval ?? WITNESS_INTERVAL_MS, weight: 0 });
+  }
   if (script !== undefined) {
     const known = scripts.get(script);
     if (known !== undefined) targets.push({ kind: "script", script: known.config, weight: known.weight });

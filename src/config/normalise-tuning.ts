@@ -7,7 +7,7 @@ import type { Path } from "./schema-issue.ts";
 import { timeoutRows } from "./schema-tuning.ts";
 import type { OptionName, OptionWish } from "./schema-tuning.ts";
 import type { At, Decoded } from "./schema-type.ts";
-import type { BackendTimeouts, CheckConfig, FrontendOptions, FrontendTimeouts, Mode } from "./types.ts";
+import type { BackendTimeouts, CheckConfig, FrontendOptions, FrontendTimeouts, Mode } from "./types-proxy.ts";
 
 export type WrittenTimeouts = Decoded<typeof timeoutRows>;
 export type WrittenCheck = Decoded<typeof checkRows>;

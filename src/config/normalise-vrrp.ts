@@ -9,9 +9,10 @@ import { authRows, garpRows, vipRows, vrrpRows } from "./schema-vrrp.ts";
 import type { SecretSource } from "./schema-vrrp.ts";
 import { normaliseForwarding } from "./normalise-forward.ts";
 import { normaliseGroups } from "./normalise-group.ts";
+import { normaliseAccept, normaliseHeartbeat } from "./normalise-heartbeat.ts";
 import { normaliseNotify } from "./normalise-notify.ts";
 import { normaliseScripts, normaliseTrack, type ScriptEntry } from "./normalise-track.ts";
-import type { VipConfig, VmacConfig, VrrpConfig, VrrpGroupConfig } from "./types.ts";
+import type { VipConfig, VmacConfig, VrrpConfig, VrrpGroupConfig } from "./types-vrrp.ts";
 
 type WrittenVrrp = Decoded<typeof vrrpRows>;
 
@@ -63,7 +64,9 @@ function normaliseInstance(
     multicastSource: value.multicast_source ?? null,
     ...(value.multicast_group === undefined ? {} : { multicastGroup: value.multicast_group }),
     ...normaliseForwarding(value, value.interface, context),
-    ...vmac(value, family, at, context),
+    ...vmac(value, at, context),
+    ...normaliseAccept(value, at, context),
+    ...normaliseHeartbeat(value, family, at, context),
     startupDelayMs: pick(vrrpRows.startup_delay, value.startup_delay),
     interfaceUpDelayMs: pick(vrrpRows.interface_up_delay, value.interface_up_delay),
     garp: {
@@ -127,7 +130,7 @@ function familyOf(value: WrittenVrrp, at: Path, context: NormaliseContext): 4 | 
 }
 
 /** keepalived's name is vrrp.VRID; here as well, so that scripts find it. */
-function vmac(value: WrittenVrrp, family: 4 | 6, at: Path, context: NormaliseContext): { readonly vmac?: VmacConfig } {
+function vmac(value: WrittenVrrp, at: Path, context: NormaliseContext): { readonly vmac?: VmacConfig } {
   const wish = pick(vrrpRows.use_vmac, value.use_vmac);
   if (wish === false) {
     if (value.vmac_xmit_base === true) {
@@ -135,7 +138,6 @@ function vmac(value: WrittenVrrp, family: 4 | 6, at: Path, context: NormaliseCon
     }
     return {};
   }
-  if (family === 6) context.sink.error([...at, "use_vmac"], "is not supported yet with IPv6 addresses");
   if (value.unicast !== undefined) {
     context.sink.error(
       [...at, "use_vmac"],

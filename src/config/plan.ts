@@ -1,7 +1,8 @@
 /** A difference of configurations in the operator's words: per change, what it costs. */
 import { diffConfig, isSameRouter } from "./diff.ts";
 import type { Change, ConfigDiff, VirtualRealServer } from "./diff.ts";
-import type { Config, VrrpConfig } from "./types.ts";
+import type { VrrpConfig } from "./types-vrrp.ts";
+import type { Config } from "./types.ts";
 
 /** hitless: nobody notices; drains: sessions finish first; moves: an address comes or goes; restart: not by a reload. */
 export type PlanCost = "hitless" | "drains" | "moves" | "restart";

@@ -5,7 +5,7 @@ import type { Result } from "../lib/result.ts";
 import type { IssueSink, Path } from "./schema-issue.ts";
 import type { Type } from "./schema-type.ts";
 import { mismatch } from "./schema-type.ts";
-import type { SocketAddress } from "./types.ts";
+import type { SocketAddress } from "./types-proxy.ts";
 
 /** A listener may also name all addresses of a VRRP instance: "vip:NAME:80". */
 export type BindAddress = SocketAddress | { readonly kind: "vip"; readonly instance: string; readonly port: number };

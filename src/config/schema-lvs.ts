@@ -10,7 +10,7 @@ import { nameForm, row, shorthand, table } from "./schema-table.ts";
 import type { Type } from "./schema-type.ts";
 import { boolean, booleanOr, choice, duration, integer, list, mismatch, oneOrList, only, text } from "./schema-type.ts";
 import { interfaceName } from "./schema-vrrp.ts";
-import type { LvsServerAddress } from "./types.ts";
+import type { LvsServerAddress } from "./types-lvs.ts";
 
 /** "192.0.2.1:80", "[2001:db8::1]:80", and without a port where the service has one. */
 export const lvsAddress: Type<LvsServerAddress> = {

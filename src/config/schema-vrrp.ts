@@ -65,6 +65,12 @@ const unicastRows = {
   peers: row(list(ipAddress, ADDRESS_COUNT_MAX), "the other routers", { required: true }),
 } as const;
 
+const heartbeatRows = {
+  interface: row(interfaceName, "another one than the instance's", { required: true }),
+  source: row(ipAddress, "own address there", { defaultWords: "the interface's first address" }),
+  peers: row(list(ipAddress, ADDRESS_COUNT_MAX), "the other routers' addresses there", { defaultWords: "multicast" }),
+} as const;
+
 const hour = 3_600_000;
 
 const garpRows = {
@@ -112,6 +118,12 @@ const trackRows = {
   process: row(text("a process name", /^[^/\0]+$/), "a process of this name runs"),
   quorum: row(integer(1, 1000), "with process: how many of them at least", { defaultWords: "1" }),
   file: row(absolutePath, "a file with a number, which is multiplied by the weight"),
+  route: row(network, "a route to exactly this network exists", { was: ["track_route"] }),
+  table: row(table32, "with route: the routing table", { defaultWords: `${MAIN_TABLE}` }),
+  witness: row(ipAddress, "another machine, such as the gateway, answers pings"),
+  interval: row(duration(50, 60_000), "with witness: between two pings; silent for three of them it is lost", {
+    defaultWords: "200ms",
+  }),
   weight: row(
     integer(-254, 254),
     "added to the priority (positive: while good, negative: while bad); 0: fault while bad",
@@ -145,6 +157,7 @@ const groupRows = {
     was: ["group"],
   }),
   track: row(list(table("vrrp.track", trackRows), 64), "what must be well for all of them", { default: [] }),
+  notify: row(notifyTable, "programs on changes of the group as a whole"),
 } as const;
 
 export const vrrpGroupTable = table("vrrp_group", groupRows);
@@ -179,7 +192,8 @@ export const vrrpRows = {
     default: false,
   }),
   vmac_xmit_base: row(boolean, "with use_vmac: adverts leave through the real interface", { default: false }),
-  accept: row(only<boolean>(true, boolean), "answer to the virtual addresses", { default: true }),
+  accept: row(boolean, "take packets to the virtual addresses; if not, they are dropped", { default: true }),
+  heartbeat: row(table("vrrp.heartbeat", heartbeatRows), "adverts over a second network, too"),
   routes: row(list(table("vrrp.routes", routeRows), 255), "routes while this node leads", {
     default: [],
     was: ["virtual_routes"],
@@ -205,4 +219,4 @@ export const vrrpRows = {
 } as const;
 
 export const vrrpTable = table("vrrp", vrrpRows);
-export { authRows, garpRows, groupRows, routeRows, ruleRows, scriptRows, trackRows, unicastRows };
+export { authRows, garpRows, groupRows, heartbeatRows, routeRows, ruleRows, scriptRows, trackRows, unicastRows };

@@ -1,14 +1,18 @@
 /** [virtual_server.NAME], [ipvs] and [realserver] as the document that would produce them. */
 import { formatDurationMs } from "../lib/units.ts";
 import { tlsTree } from "./normalise-check-tls.ts";
-import type { LvsCheckConfig, LvsCommandConfig, LvsConfig, LvsNotifyConfig, LvsServiceAddress } from "./types.ts";
 import type {
+  LvsCheckConfig,
+  LvsCommandConfig,
+  LvsConfig,
+  LvsNotifyConfig,
   LvsPageConfig,
   LvsServerAddress,
+  LvsServiceAddress,
   RealServerConfig,
   RealserverConfig,
   VirtualServerConfig,
-} from "./types.ts";
+} from "./types-lvs.ts";
 
 type Tree = Record<string, unknown>;
 

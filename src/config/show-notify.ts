@@ -1,7 +1,8 @@
 /** `notify` and [alerts] as the document that would produce them, secrets masked. */
 import { formatDurationMs } from "../lib/units.ts";
 import { MASK, maskUrl } from "./mask.ts";
-import type { AlertsConfig, NotifyConfig } from "./types.ts";
+import type { NotifyConfig } from "./types-vrrp.ts";
+import type { AlertsConfig } from "./types.ts";
 
 type Tree = Record<string, unknown>;
 

@@ -3,24 +3,21 @@ import { stringify } from "smol-toml";
 import { formatCondition } from "../acl/format.ts";
 import { unreachable } from "../lib/result.ts";
 import { formatDurationMs } from "../lib/units.ts";
-import { MASK } from "./mask.ts";
 import { tlsTree } from "./normalise-check-tls.ts";
 import { ipvsTree, realserverTree, virtualServersTree } from "./show-lvs.ts";
 import { formatSocketAddress } from "./schema-address.ts";
-import { alertsTree, notifyTree } from "./show-notify.ts";
-import type { BackendConfig, BindConfig, CheckConfig, Config, FrontendConfig, LogTarget } from "./types.ts";
+import { alertsTree } from "./show-notify.ts";
+import { groupTrees, scriptTrees, vrrpTrees } from "./show-vrrp.ts";
 import type {
+  BackendConfig,
+  BindConfig,
+  CheckConfig,
+  FrontendConfig,
   RuleAction,
   RuleConfig,
   ServerConfig,
-  TrackConfig,
-  VipConfig,
-  VrrpConfig,
-  VirtualRouteConfig,
-  VirtualRuleConfig,
-  NetworkConfig,
-  VrrpScriptConfig,
-} from "./types.ts";
+} from "./types-proxy.ts";
+import type { Config, LogTarget } from "./types.ts";
 
 /** A TOML table; keys with the value undefined are left out. */
 type Tree = Record<string, unknown>;
@@ -43,7 +40,7 @@ export function configDocument(config: Config): Tree {
     admin: { socket: admin.socket, admin_group: admin.adminGroup ?? undefined },
     frontend: byName(config.frontends, frontendTree),
     backend: byName(config.backends, backendTree),
-    vrrp: byName(config.vrrp, vrrpTree),
+    vrrp: vrrpTrees(config.vrrp),
     alerts: alertsTree(config.alerts),
     vrrp_script: scriptTrees(config.vrrp),
     vrrp_group: groupTrees(config.vrrp),
@@ -211,125 +208,4 @@ function checkTree(check: CheckConfig): Tree {
     rise: check.rise,
     fall: check.fall,
   };
-}
-
-function vrrpTree(instance: VrrpConfig): Tree {
-  const { unicast, garp } = instance;
-  return {
-    interface: instance.interface,
-    virtual_router_id: instance.virtualRouterId,
-    priority: instance.priority,
-    version: instance.version,
-    advert_interval: formatDurationMs(instance.advertIntervalMs),
-    state: instance.initialState,
-    preempt: instance.preempt,
-    preempt_delay: formatDurationMs(instance.preemptDelayMs),
-    auth: instance.authPassword === null ? undefined : { type: instance.authType ?? "pass", password: MASK },
-    unicast: unicast === null ? undefined : { source: unicast.source ?? undefined, peers: [...unicast.peers] },
-    multicast_source: instance.multicastSource ?? undefined,
-    multicast_group: instance.multicastGroup,
-    routes: instance.routes?.map(virtualRouteTree),
-    rules: instance.rules?.map(virtualRuleTree),
-    use_vmac: instance.vmac?.name,
-    vmac_xmit_base: instance.vmac?.xmitBase,
-    startup_delay: formatDurationMs(instance.startupDelayMs ?? 0),
-    interface_up_delay: formatDurationMs(instance.interfaceUpDelayMs ?? 0),
-    garp: {
-      delay: formatDurationMs(garp.delayMs),
-      repeat: garp.repeat,
-      refresh: formatDurationMs(garp.refreshMs),
-      lower_priority_repeat: garp.lowerPriorityRepeat,
-      lower_priority_delay: formatDurationMs(garp.lowerPriorityDelayMs ?? garp.delayMs),
-      refresh_repeat: garp.refreshRepeat ?? 1,
-      interval: formatDurationMs(garp.intervalMs ?? 0),
-    },
-    addresses: instance.addresses.map(vipTree),
-    excluded_addresses: instance.excludedAddresses.map(vipTree),
-    track: instance.tracks.map(trackTree),
-    notify: notifyTree(instance.notify),
-  };
-}
-
-/** The scripts that some instance follows; others have no effect. Undefined: none. */
-function scriptTrees(instances: readonly VrrpConfig[]): Tree | undefined {
-  const tracks = instances.flatMap((instance) => [...instance.tracks, ...(instance.group?.tracks ?? [])]);
-  const scripts = new Map(
-    tracks.flatMap((track) => (track.kind === "script" ? [[track.script.name, track.script] as const] : [])),
-  );
-  return scripts.size === 0 ? undefined : byName([...scripts.values()], scriptTree);
-}
-
-function scriptTree(script: VrrpScriptConfig): Tree {
-  return {
-    command: [...script.command],
-    interval: formatDurationMs(script.intervalMs),
-    timeout: formatDurationMs(script.timeoutMs),
-    rise: script.rise,
-    fall: script.fall,
-    user: script.user ?? undefined,
-    init_fail: script.initFail,
-  };
-}
-
-function groupTrees(instances: readonly VrrpConfig[]): Tree | undefined {
-  const groups = new Map(instances.flatMap(({ group }) => (group === undefined ? [] : [[group.name, group] as const])));
-  if (groups.size === 0) return undefined;
-  return byName([...groups.values()], (group) => ({
-    members: instances.filter((instance) => instance.group?.name === group.name).map((instance) => instance.name),
-    track: group.tracks.map(trackTree),
-  }));
-}
-
-function virtualRouteTree(route: VirtualRouteConfig): Tree {
-  return {
-    to: networkText(route.to),
-    via: route.via ?? undefined,
-    dev: route.dev ?? undefined,
-    source: route.source ?? undefined,
-    metric: route.metric ?? undefined,
-    table: route.table,
-    kind: route.kind,
-  };
-}
-
-function virtualRuleTree(rule: VirtualRuleConfig): Tree {
-  return {
-    from: rule.from === null ? undefined : networkText(rule.from),
-    to: rule.to === null ? undefined : networkText(rule.to),
-    incoming: rule.incoming ?? undefined,
-    table: rule.table,
-    priority: rule.priority ?? undefined,
-  };
-}
-
-function networkText({ address, prefixLength }: NetworkConfig): string {
-  return `${address}/${prefixLength}`;
-}
-
-function vipTree(vip: VipConfig): Tree {
-  return {
-    address: `${vip.address}/${vip.prefixLength}`,
-    dev: vip.dev ?? undefined,
-    label: vip.label ?? undefined,
-    scope: vip.scope ?? undefined,
-    broadcast: vip.broadcast ?? undefined,
-  };
-}
-
-function trackTree(track: TrackConfig): Tree {
-  const more = { weight: track.weight, reverse: track.reverse };
-  switch (track.kind) {
-    case "proxy":
-      return { proxy: true, ...more };
-    case "interface":
-      return { interface: track.name, ...more };
-    case "script":
-      return { script: track.script.name, ...more };
-    case "process":
-      return { process: track.name, quorum: track.quorum, ...more };
-    case "file":
-      return { file: track.path, ...more };
-    default:
-      return unreachable(track);
-  }
 }

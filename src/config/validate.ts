@@ -4,7 +4,8 @@ import { validateLvs } from "./lint-lvs.ts";
 import type { Normalised } from "./normalise.ts";
 import { OBJECT_COUNT_MAX } from "./schema-global.ts";
 import type { IssueSink, Path } from "./schema-issue.ts";
-import type { BindConfig, Config, FrontendConfig } from "./types.ts";
+import type { BindConfig, FrontendConfig } from "./types-proxy.ts";
+import type { Config } from "./types.ts";
 
 export function validate(normalised: Normalised, sink: IssueSink): void {
   const { config } = normalised;

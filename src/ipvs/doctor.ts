@@ -5,7 +5,7 @@
  */
 import { formatIp, networkContains, parseIp } from "../lib/ip.ts";
 import type { IpNetwork } from "../lib/ip.ts";
-import type { LvsConfig, VirtualServerConfig } from "../config/types.ts";
+import type { LvsConfig, VirtualServerConfig } from "../config/types-lvs.ts";
 import { serviceKey } from "./model.ts";
 
 /** bad: it cannot work; warn: it may not, or could not be found out. */

@@ -1,5 +1,5 @@
 /** How the kernel has the real servers of services that are ours: what a director that knows nothing yet goes on with. */
-import type { RealServerConfig, VirtualServerConfig } from "../config/types.ts";
+import type { RealServerConfig, VirtualServerConfig } from "../config/types-lvs.ts";
 import { endpointText, serviceKey, type ServiceState } from "./model.ts";
 import type { Ownership } from "./ownership.ts";
 import { destinationsOf, type Held } from "./virtual-servers.ts";

@@ -1,5 +1,5 @@
 /** The connection synchronisation daemon: its roles as they should be, against those that run. */
-import type { LvsSyncConfig, LvsTimeoutsConfig } from "../config/types.ts";
+import type { LvsSyncConfig, LvsTimeoutsConfig } from "../config/types-lvs.ts";
 import type { DaemonRole, IpvsCommand, SyncDaemon, Timeouts } from "./model.ts";
 
 /** `isMaster` null: the instance is not known yet, so a running daemon is left as it is. */

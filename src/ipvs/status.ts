@@ -1,6 +1,6 @@
 /** What people are told of LVS: the configuration, the director's mind and the kernel's table in one. A core. */
 import type { LvsStatus, RealServerStatus, VirtualServerStatus } from "../admin/api.ts";
-import type { LvsConfig, LvsServerAddress, RealServerConfig, VirtualServerConfig } from "../config/types.ts";
+import type { LvsConfig, LvsServerAddress, RealServerConfig, VirtualServerConfig } from "../config/types-lvs.ts";
 import { type DestinationState, endpointText, serviceKey, type ServiceState } from "./model.ts";
 import { destinationsOf, type QuorumStatus, type RealStatus } from "./virtual-servers.ts";
 

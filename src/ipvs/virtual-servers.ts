@@ -13,8 +13,13 @@
  *   hold     after a restart a real server stays as the kernel has it until a check passes or two have ended: what ran
  *            before is not cut by a director that knows nothing yet.
  */
-import type { LvsConfig, LvsServerAddress, LvsServiceAddress, RealServerConfig } from "../config/types.ts";
-import type { VirtualServerConfig } from "../config/types.ts";
+import type {
+  LvsConfig,
+  LvsServerAddress,
+  LvsServiceAddress,
+  RealServerConfig,
+  VirtualServerConfig,
+} from "../config/types-lvs.ts";
 import type { Destination, DestinationId, Service } from "./model.ts";
 import type { DesiredService } from "./plan.ts";
 

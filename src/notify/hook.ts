@@ -3,7 +3,7 @@
  * arguments, and the line for a FIFO.
  */
 import type { BallastEvent, VrrpStateName } from "../admin/api.ts";
-import type { NotifyConfig } from "../config/types.ts";
+import type { NotifyConfig } from "../config/types-vrrp.ts";
 import { unreachable } from "../lib/result.ts";
 import type { Command } from "./command.ts";
 

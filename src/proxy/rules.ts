@@ -7,7 +7,7 @@
  *
  * As in HAProxy header rules apply wherever use_backend stands; unlike there a redirect or deny counts in file order.
  */
-import type { RuleAction, RuleConfig } from "../config/types.ts";
+import type { RuleAction, RuleConfig } from "../config/types-proxy.ts";
 import { type AnswerStatus, isAnswerStatus } from "../http/answers.ts";
 import { deletableName, HeadEdits, headerLine, type HeaderLine } from "../http/edits.ts";
 import type { HeaderName } from "../http/find.ts";

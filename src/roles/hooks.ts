@@ -3,7 +3,8 @@
  * ask for. It never waits for one and reads nothing that one writes.
  */
 import type { BallastEvent } from "../admin/api.ts";
-import type { Config, NotifyConfig } from "../config/types.ts";
+import type { NotifyConfig } from "../config/types-vrrp.ts";
+import type { Config } from "../config/types.ts";
 import type { RunScript, ScriptResult } from "../ipc/messages.ts";
 import type { Command, CommandResult } from "../notify/command.ts";
 import { commandKey, configuredCommands } from "../notify/configured-command.ts";

@@ -1,6 +1,7 @@
 /** Every listening socket of the appliance. The supervisor keeps them open over worker restarts and reloads. */
 import { rmSync } from "node:fs";
-import type { BindConfig, Config, SocketAddress } from "../config/types.ts";
+import type { BindConfig, SocketAddress } from "../config/types-proxy.ts";
+import type { Config } from "../config/types.ts";
 import { FRAME_DESCRIPTORS_MAX } from "../ipc/messages.ts";
 import { E, SysError } from "../sys/errno.ts";
 import { close, openListener } from "../sys/socket.ts";

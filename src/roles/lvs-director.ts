@@ -4,7 +4,8 @@
  */
 import type { BallastEvent, VrrpStatus } from "../admin/api.ts";
 import { type CheckedReal, type RealCheckResult, RealServerChecker } from "../checks/shell/real-server-checker.ts";
-import type { Config, LvsConfig, VirtualServerConfig } from "../config/types.ts";
+import type { LvsConfig, VirtualServerConfig } from "../config/types-lvs.ts";
+import type { Config } from "../config/types.ts";
 import type { MessagePayloads, ScriptResult } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { IPVS_FAMILY } from "../ipvs/constants.ts";

@@ -3,7 +3,7 @@
  * one to run tells of the last change. As with keepalived they get the arguments that stand in the file and no others;
  * what it is about stands in their environment.
  */
-import type { LvsCommandConfig, VirtualServerConfig } from "../config/types.ts";
+import type { LvsCommandConfig, VirtualServerConfig } from "../config/types-lvs.ts";
 import type { ScriptDesk } from "./script-desk.ts";
 
 export interface LvsHook {

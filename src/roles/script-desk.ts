@@ -1,5 +1,5 @@
 /** Programs that the director has the supervisor run: numbered requests out, results back to whoever asked. */
-import type { LvsCommandConfig } from "../config/types.ts";
+import type { LvsCommandConfig } from "../config/types-lvs.ts";
 import type { RunScript, ScriptResult } from "../ipc/messages.ts";
 
 /** `code` null: killed, or never started; `reason`: why it did not end well. */

@@ -1,5 +1,6 @@
 /** The roles: how many processes of each, which rights they keep. The one place where this is decided. */
-import type { Config, LvsConfig } from "../config/types.ts";
+import type { LvsConfig } from "../config/types-lvs.ts";
+import type { Config } from "../config/types.ts";
 import type { RoleName } from "../ipc/messages.ts";
 import type { Capability } from "../sys/process.ts";
 

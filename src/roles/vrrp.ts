@@ -4,7 +4,7 @@
  * VIPs away and ends: a VIP never stays behind on a node that nobody manages.
  */
 import type { VrrpStatus } from "../admin/api.ts";
-import type { VrrpConfig } from "../config/types.ts";
+import type { VrrpConfig } from "../config/types-vrrp.ts";
 import type { Assignment, ScriptResult } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { RouteSocket } from "../netlink/shell/route-socket.ts";

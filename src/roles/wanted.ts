@@ -1,5 +1,6 @@
 /** The listening sockets that a configuration asks for (pure). */
-import type { BindConfig, Config } from "../config/types.ts";
+import type { BindConfig } from "../config/types-proxy.ts";
+import type { Config } from "../config/types.ts";
 
 export function wantedBinds(config: Config): readonly BindConfig[] {
   return config.frontends.flatMap((frontend) => frontend.binds);

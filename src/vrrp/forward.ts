@@ -1,5 +1,5 @@
 /** Virtual routes and rules: from the configuration to what the kernel is asked for, and to words. */
-import type { NetworkConfig, VirtualRouteConfig, VirtualRuleConfig } from "../config/types.ts";
+import type { NetworkConfig, VirtualRouteConfig, VirtualRuleConfig } from "../config/types-vrrp.ts";
 import type { NetworkBytes } from "../netlink/codec-forward.ts";
 import type { NodeView } from "../netlink/node-view.ts";
 import type { ForwardRequest } from "../netlink/route-port.ts";

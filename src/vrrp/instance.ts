@@ -2,7 +2,7 @@
  * The types of one VRRP instance: what it is told (params), what it knows of this node (node), its state, what can
  * happen to it (events) and what it wants done (effects). The rules are in `machine.ts`.
  */
-import type { GarpConfig, TrackConfig } from "../config/types.ts";
+import type { GarpConfig, TrackConfig } from "../config/types-vrrp.ts";
 import { type MonoMs, NEVER } from "../lib/time.ts";
 import { effectivePriority, firstReading, type TrackReading } from "./track.ts";
 

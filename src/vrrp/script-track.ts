@@ -3,7 +3,7 @@
  * rise + fall − 1 and is well from `rise` on: one good run keeps a script that is well at the top, one bad run keeps a
  * failed one at the bottom.
  */
-import type { VrrpScriptConfig } from "../config/types.ts";
+import type { VrrpScriptConfig } from "../config/types-vrrp.ts";
 
 export interface ScriptVerdict {
   readonly count: number;

@@ -1,5 +1,11 @@
 /** From the configuration of an instance to what its parts need: parameters of the machine, VIPs, receive checks. */
-import type { VipConfig, VirtualRouteConfig, VirtualRuleConfig, VrrpConfig } from "../config/types.ts";
+import type {
+  HeartbeatConfig,
+  VipConfig,
+  VirtualRouteConfig,
+  VirtualRuleConfig,
+  VrrpConfig,
+} from "../config/types-vrrp.ts";
 import { assert } from "../lib/result.ts";
 import { type AddressScopeName, addressScope } from "../netlink/codec-route.ts";
 import { addressBytes, addressText } from "../net/address.ts";
@@ -49,6 +55,18 @@ export interface InstanceSettings {
   readonly peers: readonly Uint8Array[] | null;
   /** Configured source address; null: the interface's own. */
   readonly source: Uint8Array | null;
+  /** The second way that adverts go; null: none. */
+  readonly heartbeat: HeartbeatSettings | null;
+  /** False: the instance's VIPs do not take packets. */
+  readonly accept: boolean;
+}
+
+export interface HeartbeatSettings {
+  readonly interfaceName: string;
+  /** Null: the interface's first address. */
+  readonly source: Uint8Array | null;
+  /** Null: the instance's multicast group. */
+  readonly peers: readonly Uint8Array[] | null;
 }
 
 export function instanceSettings(config: VrrpConfig): InstanceSettings {
@@ -63,7 +81,8 @@ export function instanceSettings(config: VrrpConfig): InstanceSettings {
     identity: `${config.interface}/${config.vmac === undefined ? "" : `${config.vmac.name}/`}${config.virtualRouterId}/v${config.version}${family === 6 ? "/ipv6" : ""}`,
     interfaceName: config.interface,
     virtualRouterId: config.virtualRouterId,
-    vmac: config.vmac === undefined ? null : { name: config.vmac.name, mac: virtualMac(config.virtualRouterId) },
+    vmac:
+      config.vmac === undefined ? null : { name: config.vmac.name, mac: virtualMac(family, config.virtualRouterId) },
     // A frame from the virtual router's MAC address reaches the macvlan interface of that address only.
     hears: home,
     speaks: config.vmac?.xmitBase === true ? config.interface : home,
@@ -92,6 +111,16 @@ export function instanceSettings(config: VrrpConfig): InstanceSettings {
     sealed: config.version === 2 && config.authPassword !== null && config.authType === "ah",
     peers: config.unicast === null ? null : config.unicast.peers.map(addressBytes),
     source: source === null ? null : addressBytes(source),
+    heartbeat: config.heartbeat === undefined ? null : heartbeatSettings(config.heartbeat),
+    accept: config.accept ?? true,
+  };
+}
+
+function heartbeatSettings({ interface: interfaceName, source, peers }: HeartbeatConfig): HeartbeatSettings {
+  return {
+    interfaceName,
+    source: source === null ? null : addressBytes(source),
+    peers: peers === null ? null : peers.map(addressBytes),
   };
 }
 
@@ -101,8 +130,8 @@ export interface VmacSettings {
 }
 
 /** RFC 9568 §7.3. */
-function virtualMac(virtualRouterId: number): Uint8Array {
-  return Uint8Array.of(0x00, 0x00, 0x5e, 0x00, 0x01, virtualRouterId);
+function virtualMac(family: 4 | 6, virtualRouterId: number): Uint8Array {
+  return Uint8Array.of(0x00, 0x00, 0x5e, 0x00, family === 4 ? 0x01 : 0x02, virtualRouterId);
 }
 
 function resolveVip(vip: VipConfig, interfaceName: string): Vip {
@@ -141,6 +170,11 @@ function plain(settings: InstanceSettings): unknown {
     password: bytes(settings.password),
     peers: settings.peers?.map(addressText) ?? null,
     source: bytes(settings.source),
+    heartbeat: settings.heartbeat && {
+      ...settings.heartbeat,
+      source: bytes(settings.heartbeat.source),
+      peers: settings.heartbeat.peers?.map(addressText) ?? null,
+    },
     vips: settings.vips.map((vip) => ({ ...vip, address: bytes(vip.address), broadcast: bytes(vip.broadcast) })),
   };
 }

@@ -8,7 +8,7 @@
  *    < 0     –         – |weight|      the same
  *   file     + value × weight; fault when that is −254 or less; weight 0: fault when the value is not 0
  */
-import type { TrackConfig } from "../config/types.ts";
+import type { TrackConfig } from "../config/types-vrrp.ts";
 import { unreachable } from "../lib/result.ts";
 import { priority } from "./wire.ts";
 
@@ -31,6 +31,10 @@ export function trackName(track: TrackConfig): string {
       return `process ${track.name}`;
     case "file":
       return `file ${track.path}`;
+    case "route":
+      return `route ${track.to.address}/${track.to.prefixLength}`;
+    case "witness":
+      return `witness ${track.address}`;
     default:
       return unreachable(track);
   }

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { VrrpConfig } from "../../src/config/types.ts";
+import type { VrrpConfig } from "../../src/config/types-vrrp.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
 import { mustRun } from "../support/process.ts";
 import {

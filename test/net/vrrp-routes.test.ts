@@ -1,6 +1,6 @@
 /** Routes and rules that a node has while it leads. Skipped without root. */
 import { afterEach, describe, expect, test } from "bun:test";
-import type { VrrpConfig } from "../../src/config/types.ts";
+import type { VrrpConfig } from "../../src/config/types-vrrp.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
 import { type BallastNode, instanceConfig, startBallast, stopSpeakers } from "../support/vrrp-peer.ts";
 import { waitFor } from "../support/wait.ts";

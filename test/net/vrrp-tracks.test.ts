@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { TrackConfig, VrrpConfig, VrrpScriptConfig } from "../../src/config/types.ts";
+import type { TrackConfig, VrrpConfig, VrrpScriptConfig } from "../../src/config/types-vrrp.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
 import {
   type BallastNode,

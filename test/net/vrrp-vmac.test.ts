@@ -1,6 +1,6 @@
 /** Virtual routers with their own MAC address, among themselves and beside keepalived's use_vmac. Skipped without root. */
 import { afterEach, describe, expect, test } from "bun:test";
-import type { VrrpConfig } from "../../src/config/types.ts";
+import type { VrrpConfig } from "../../src/config/types-vrrp.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
 import {
   type BallastNode,

@@ -1,5 +1,7 @@
 /** A configuration and an assignment for tests of the admin role, built in code. */
-import type { BackendConfig, Config, FrontendConfig, ServerConfig, VrrpConfig } from "../../src/config/types.ts";
+import type { BackendConfig, FrontendConfig, ServerConfig } from "../../src/config/types-proxy.ts";
+import type { VrrpConfig } from "../../src/config/types-vrrp.ts";
+import type { Config } from "../../src/config/types.ts";
 import type { Assignment, ServerState } from "../../src/ipc/messages.ts";
 import { objectKeys } from "../../src/stats/registry.ts";
 

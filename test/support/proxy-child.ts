@@ -4,7 +4,8 @@
  */
 import { openSync, readFileSync, readSync, rmSync } from "node:fs";
 import type { Assignment, ServerState, TlsMaterial } from "../../src/ipc/messages.ts";
-import type { BindConfig, Config } from "../../src/config/types.ts";
+import type { BindConfig } from "../../src/config/types-proxy.ts";
+import type { Config } from "../../src/config/types.ts";
 import { ProxyEngine } from "../../src/proxy/shell/engine.ts";
 import { openCounters } from "../../src/stats/shell/counters.ts";
 import { objectKey } from "../../src/stats/layout.ts";

@@ -1,14 +1,14 @@
 /** Configurations for proxy tests, built in code: everything has a default, ports are 0 until the child opens them. */
 import type {
   BackendConfig,
-  Config,
   FrontendConfig,
   FrontendTimeouts,
   BackendTimeouts,
   ServerConfig,
   SocketAddress,
   TlsConfig,
-} from "../../src/config/types.ts";
+} from "../../src/config/types-proxy.ts";
+import type { Config } from "../../src/config/types.ts";
 
 export interface ProxySpec {
   readonly mode?: "tcp" | "http";

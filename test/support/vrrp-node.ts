@@ -8,7 +8,8 @@
  * supervisor vanish.
  */
 import { readFileSync } from "node:fs";
-import type { Config, VrrpConfig } from "../../src/config/types.ts";
+import type { VrrpConfig } from "../../src/config/types-vrrp.ts";
+import type { Config } from "../../src/config/types.ts";
 import type { Assignment } from "../../src/ipc/messages.ts";
 import { Channel } from "../../src/ipc/shell/channel.ts";
 import { CommandRunner } from "../../src/notify/shell/command-runner.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { VrrpStatus } from "../../src/admin/api.ts";
-import type { VrrpConfig } from "../../src/config/types.ts";
+import type { VrrpConfig } from "../../src/config/types-vrrp.ts";
 import type { NetworkNode } from "./netns.ts";
 import { stopAllProcesses, type TestProcess } from "./process.ts";
 import { waitFor } from "./wait.ts";

@@ -2,7 +2,7 @@
  * Checks by one packet. Ping: the echo comes back (keepalived, PING_CHECK). UDP: no ICMP error within the time means that somebody listens (keepalived, UDP_CHECK). DNS:
  * an answer to our question with NOERROR (keepalived, DNS_CHECK).
  */
-import type { SocketAddress } from "../../config/types.ts";
+import type { SocketAddress } from "../../config/types-proxy.ts";
 import { decodeDnsAnswer, type DnsType, encodeDnsQuery } from "../../net/dns.ts";
 import { encodeEcho, ICMP_PROTOCOL, isEchoReply } from "../../net/icmp.ts";
 import { AF, EPOLL, SOCK } from "../../sys/abi.ts";

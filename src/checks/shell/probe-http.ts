@@ -1,5 +1,5 @@
 /** The HTTP check: a request, and an answer that is as it should be; over TLS where that is wanted. */
-import type { CheckTlsConfig, SocketAddress } from "../../config/types.ts";
+import type { CheckTlsConfig, SocketAddress } from "../../config/types-proxy.ts";
 import { E, errnoText } from "../../sys/errno.ts";
 import type { Loop } from "../../sys/loop.ts";
 import { HttpAnswer, type WantedAnswer } from "../http-answer.ts";

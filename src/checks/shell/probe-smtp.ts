@@ -1,5 +1,5 @@
 /** The SMTP check on a connection. */
-import type { SocketAddress } from "../../config/types.ts";
+import type { SocketAddress } from "../../config/types-proxy.ts";
 import { E, errnoText } from "../../sys/errno.ts";
 import type { Loop } from "../../sys/loop.ts";
 import { connectionProblem, invalidResponse, L7_TIMEOUT, type ProbeResult } from "../result.ts";

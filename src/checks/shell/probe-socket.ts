@@ -2,7 +2,7 @@
  * The connection of one probe: non-blocking connect with a deadline, bytes out, bytes in, an orderly close.
  * Ends exactly once, with `result`; nothing is reported before `open` has returned.
  */
-import type { SocketAddress } from "../../config/types.ts";
+import type { SocketAddress } from "../../config/types-proxy.ts";
 import { AF, EPOLL, SOCK } from "../../sys/abi.ts";
 import { E, errnoText, SysError } from "../../sys/errno.ts";
 import type { Loop, LoopTimer, Watch } from "../../sys/loop.ts";

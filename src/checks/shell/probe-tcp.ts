@@ -1,5 +1,5 @@
 /** The TCP check: the server accepts a connection, and with TLS a handshake. */
-import type { CheckTlsConfig, SocketAddress } from "../../config/types.ts";
+import type { CheckTlsConfig, SocketAddress } from "../../config/types-proxy.ts";
 import type { Loop } from "../../sys/loop.ts";
 import { L4_OK, L6_OK, L6_TIMEOUT, type ProbeResult } from "../result.ts";
 import { ProbeSocket, type RunningProbe } from "./probe-socket.ts";

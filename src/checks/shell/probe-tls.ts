@@ -4,7 +4,7 @@
  * test for every new Bun.
  */
 import type { Socket } from "bun";
-import type { CheckTlsConfig } from "../../config/types.ts";
+import type { CheckTlsConfig } from "../../config/types-proxy.ts";
 import { monoNow } from "../../sys/clock.ts";
 import type { Loop } from "../../sys/loop.ts";
 import { handshakeProblem } from "../result.ts";

@@ -1,5 +1,5 @@
 /** Checks all real servers of the director with keepalived's timing, one attempt in flight for each. */
-import type { LvsCheckConfig, LvsCommandConfig, LvsPageConfig } from "../../config/types.ts";
+import type { LvsCheckConfig, LvsCommandConfig, LvsPageConfig } from "../../config/types-lvs.ts";
 import { assert, unreachable } from "../../lib/result.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import { fileVerdict } from "../file-value.ts";

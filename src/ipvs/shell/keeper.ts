@@ -2,7 +2,7 @@
  * Keeps the kernel's table as it should be: looks, plans, changes, and looks again in a while, so that what somebody
  * changes by hand is put right and what drains comes to its end.
  */
-import type { LvsConfig } from "../../config/types.ts";
+import type { LvsConfig } from "../../config/types-lvs.ts";
 import type { Result } from "../../lib/result.ts";
 import { monoNow } from "../../sys/clock.ts";
 import type { IpvsRefusal, KeptTable } from "../kernel-table.ts";

@@ -1,7 +1,7 @@
 /** The certificates of a listener: read once at load, chosen by the name in the ClientHello. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { TlsConfig } from "../../config/types.ts";
+import type { TlsConfig } from "../../config/types-proxy.ts";
 import type { TlsMaterial } from "../../ipc/messages.ts";
 import { err, ok, type Result } from "../../lib/result.ts";
 

@@ -1,5 +1,6 @@
 /** Builds what the data plane walks from an assignment: frontends, backends, endpoints that survive reloads. */
-import type { BackendConfig, Config, Mode, ServerConfig, SocketAddress } from "../../config/types.ts";
+import type { BackendConfig, Mode, ServerConfig, SocketAddress } from "../../config/types-proxy.ts";
+import type { Config } from "../../config/types.ts";
 import { asciiBytes } from "../../http/ascii.ts";
 import type { Assignment, ServerState } from "../../ipc/messages.ts";
 import { COUNTER_MAX, objectKey, type ObjectKind, SHARED_WORDS, sharedWords } from "../../stats/layout.ts";

@@ -2,7 +2,7 @@
  * The configuration as the data plane walks it: objects that live as long as a configuration generation.
  * Endpoints (one a server) live longer: a reload that keeps a server keeps its pool and its gauges.
  */
-import type { BackendConfig, FrontendConfig, ServerConfig } from "../../config/types.ts";
+import type { BackendConfig, FrontendConfig, ServerConfig } from "../../config/types-proxy.ts";
 import type { Balancer } from "../balance.ts";
 import type { Rules } from "../rules.ts";
 import type { ServerTable } from "../server-table.ts";

@@ -3,7 +3,7 @@
  * The role drives it; it knows nothing of channels.
  */
 import type { BallastEvent, VrrpStatus } from "../../admin/api.ts";
-import type { TrackConfig, VrrpConfig } from "../../config/types.ts";
+import type { TrackConfig, VrrpConfig } from "../../config/types-vrrp.ts";
 import type { RunScript, ScriptResult, VrrpWill } from "../../ipc/messages.ts";
 import { assert } from "../../lib/result.ts";
 import { ADDRESS_OWNER } from "../../netlink/codec-route.ts";

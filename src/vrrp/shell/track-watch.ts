@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import type { EventLevel } from "../../admin/api.ts";
-import type { TrackConfig, VrrpScriptConfig } from "../../config/types.ts";
+import type { TrackConfig, VrrpScriptConfig } from "../../config/types-vrrp.ts";
 import type { RunScript, ScriptResult } from "../../ipc/messages.ts";
 import { later, type MonoMs } from "../../lib/time.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
@@ -84,8 +84,9 @@ export class TrackWatch {
     return track.kind !== "script" || this.scripts.get(track.script.name)?.verdict.known === true;
   }
 
-  /** Of a script, a process or a file. */
-  reading(track: Extract<TrackConfig, { kind: "script" | "process" | "file" }>): TrackReading {
+  /** Of whatever is no link and no proxy. */
+  reading(track: Exclude<TrackConfig, { kind: "proxy" | "interface" }>): TrackReading {
+    if (track.kind === "route" || track.kind === "witness") return false;
     if (track.kind === "file") return this.files.get(track.path) ?? 0;
     if (track.kind === "process") return this.processes.count(track.name) >= track.quorum;
     const verdict = this.scripts.get(track.script.name)?.verdict;

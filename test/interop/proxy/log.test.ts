@@ -111,19 +111,9 @@ function comparable(line: string): string | null {
   const answer = cause.startsWith("PR") ? "" : status;
   // Who leaves the queue first of two whose waits end in the same turn is either product's choice, too.
   const asked = cause.startsWith("sQ") ? request.replace(/\d/, "n") : request;
-  return [
-    frontend,
-    backend,
-    phases,
-    answer,
-    cause,
-    connections,
-    sessions,
-    serverSessions,
-    retries,
-    queues,
-    asked,
-  ].join(" ");
+  return [frontend, backend, phases, answer, cause, connections, sessions, serverSessions, retries, queues, asked].join(
+    " ",
+  );
 }
 
 type Play = (port: number) => Promise<void>;

@@ -1,6 +1,6 @@
 /** A checker on a loop, its verdicts gathered, and servers that answer as told. */
 import type { Socket } from "bun";
-import type { CheckConfig } from "../../../src/config/types.ts";
+import type { CheckConfig } from "../../../src/config/types-proxy.ts";
 import type { CheckedServer } from "../../../src/checks/plan.ts";
 import { Checker } from "../../../src/checks/shell/checker.ts";
 import type { Verdict } from "../../../src/ipc/messages.ts";

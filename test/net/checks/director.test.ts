@@ -1,6 +1,7 @@
 /** The director role over its channel: verdicts out, orders in, reloads that keep what stays. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import type { BackendConfig, CheckConfig, Config } from "../../../src/config/types.ts";
+import type { BackendConfig, CheckConfig } from "../../../src/config/types-proxy.ts";
+import type { Config } from "../../../src/config/types.ts";
 import type { AdminState, Assignment, MessagePayloads, ServerState, Verdict } from "../../../src/ipc/messages.ts";
 import { Channel } from "../../../src/ipc/shell/channel.ts";
 import { runDirector } from "../../../src/roles/director.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RealServerChecker, type RealCheckResult } from "../../../src/checks/shell/real-server-checker.ts";
-import type { LvsCheckConfig, LvsCommandConfig, LvsPageConfig } from "../../../src/config/types.ts";
+import type { LvsCheckConfig, LvsCommandConfig, LvsPageConfig } from "../../../src/config/types-lvs.ts";
 import { Loop } from "../../../src/sys/loop.ts";
 import { freePort } from "../../support/ports.ts";
 import { holdsFor, waitFor } from "../../support/wait.ts";

@@ -8,7 +8,7 @@ import type { RunningProbe } from "../../../src/checks/shell/probe-socket.ts";
 import { startTcpProbe } from "../../../src/checks/shell/probe-tcp.ts";
 import type { ProbeResult } from "../../../src/checks/result.ts";
 import { checkRequest } from "../../../src/checks/http-probe.ts";
-import type { CheckTlsConfig, SocketAddress } from "../../../src/config/types.ts";
+import type { CheckTlsConfig, SocketAddress } from "../../../src/config/types-proxy.ts";
 import { Loop } from "../../../src/sys/loop.ts";
 import { type Certificate, makeCertificate } from "../../support/mail.ts";
 import { holdsFor, waitFor } from "../../support/wait.ts";

@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, openSync, closeSync, readSync, constants } from "node:fs";
 import type { BallastEvent, VrrpStateName } from "../../../src/admin/api.ts";
-import type { Config, NotifyConfig } from "../../../src/config/types.ts";
+import type { NotifyConfig } from "../../../src/config/types-vrrp.ts";
+import type { Config } from "../../../src/config/types.ts";
 import type { ScriptResult } from "../../../src/ipc/messages.ts";
 import { launchCommand } from "../../../src/roles/command-launch.ts";
 import { Hooks } from "../../../src/roles/hooks.ts";

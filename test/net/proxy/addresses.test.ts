@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RuleConfig } from "../../../src/config/types.ts";
+import type { RuleConfig } from "../../../src/config/types-proxy.ts";
 import type { ProxySpec } from "../../support/proxy-config.ts";
 import { type RunningProxy, startProxy } from "../../support/proxy-harness.ts";
 

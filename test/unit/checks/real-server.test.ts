@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { afterAttempt, scriptVerdict } from "../../../src/checks/real-server.ts";
-import type { LvsCheckConfig } from "../../../src/config/types.ts";
+import type { LvsCheckConfig } from "../../../src/config/types-lvs.ts";
 
 const check: LvsCheckConfig = {
   probe: { kind: "tcp" },

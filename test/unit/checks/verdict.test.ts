@@ -1,6 +1,6 @@
 /** The health counter, as a table and against a model that counts runs of results. */
 import { describe, expect, test } from "bun:test";
-import type { CheckConfig } from "../../../src/config/types.ts";
+import type { CheckConfig } from "../../../src/config/types-proxy.ts";
 import { firstDelayMs, nextDelayMs } from "../../../src/checks/schedule.ts";
 import { afterCheck, initialHealth, intervalFor, isUp, progressOf } from "../../../src/checks/verdict.ts";
 

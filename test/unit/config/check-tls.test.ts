@@ -1,7 +1,7 @@
 /** TLS of checks: of proxy servers and of real servers. */
 import { expect, test } from "bun:test";
 import { parseConfig } from "../../../src/config/parse.ts";
-import type { CheckTlsConfig } from "../../../src/config/types.ts";
+import type { CheckTlsConfig } from "../../../src/config/types-proxy.ts";
 import { testEnvironment } from "./test-environment.ts";
 
 function backendTls(check: string): CheckTlsConfig | undefined | readonly string[] {

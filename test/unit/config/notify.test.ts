@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { ConfigEnvironment } from "../../../src/config/environment.ts";
 import { parseConfig } from "../../../src/config/parse.ts";
-import type { NotifyConfig } from "../../../src/config/types.ts";
+import type { NotifyConfig } from "../../../src/config/types-vrrp.ts";
 import { testEnvironment } from "./test-environment.ts";
 
 function parsed(

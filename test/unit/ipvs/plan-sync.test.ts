@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { LvsSyncConfig } from "../../../src/config/types.ts";
+import type { LvsSyncConfig } from "../../../src/config/types-lvs.ts";
 import type { SyncDaemon } from "../../../src/ipvs/model.ts";
 import { planSync, planTimeouts } from "../../../src/ipvs/plan-sync.ts";
 

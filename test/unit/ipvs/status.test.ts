@@ -1,7 +1,7 @@
 /** What people are told of virtual servers: several services of one, figures that add up, a table that is not there. */
 import { expect, test } from "bun:test";
 import { parseConfig } from "../../../src/config/parse.ts";
-import type { LvsConfig } from "../../../src/config/types.ts";
+import type { LvsConfig } from "../../../src/config/types-lvs.ts";
 import { lvsStatus } from "../../../src/ipvs/status.ts";
 import { VirtualServers } from "../../../src/ipvs/virtual-servers.ts";
 import { testEnvironment } from "../config/test-environment.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { LvsConfig, VirtualServerConfig } from "../../../src/config/types.ts";
+import type { LvsConfig, VirtualServerConfig } from "../../../src/config/types-lvs.ts";
 import { parseConfig } from "../../../src/config/parse.ts";
 import { endpointText } from "../../../src/ipvs/model.ts";
 import { type Held, type LvsEvent, VirtualServers } from "../../../src/ipvs/virtual-servers.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { BallastEvent } from "../../../src/admin/api.ts";
-import type { NotifyConfig } from "../../../src/config/types.ts";
+import type { NotifyConfig } from "../../../src/config/types-vrrp.ts";
 import { fifoLine, type HookCall, hookCall, hookCommands } from "../../../src/notify/hook.ts";
 
 function stateEvent(to: string): BallastEvent {

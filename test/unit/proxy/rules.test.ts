@@ -4,7 +4,7 @@ import { parseCondition } from "../../../src/acl/parser.ts";
 import { defaultHeadLimits, MessageHead } from "../../../src/http/head.ts";
 import { writeRedirect } from "../../../src/http/redirect.ts";
 import { parseRequestHead } from "../../../src/http/request-parser.ts";
-import type { RuleAction, RuleConfig } from "../../../src/config/types.ts";
+import type { RuleAction, RuleConfig } from "../../../src/config/types-proxy.ts";
 import { compileRules, FINAL, Outcome } from "../../../src/proxy/rules.ts";
 import { requestContext } from "./request-fixture.ts";
 

@@ -1,5 +1,5 @@
 /** Configurations and kernel pictures for the tests of settings, status and VIPs. */
-import type { VrrpConfig } from "../../../src/config/types.ts";
+import type { VrrpConfig } from "../../../src/config/types-vrrp.ts";
 import { ADDRESS_OWNER, type AddressFact, type LinkFact } from "../../../src/netlink/codec-route.ts";
 import { NodeView } from "../../../src/netlink/node-view.ts";
 import { addressBytes } from "../../../src/net/address.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { VrrpScriptConfig } from "../../../src/config/types.ts";
+import type { VrrpScriptConfig } from "../../../src/config/types-vrrp.ts";
 import { afterRun, firstVerdict } from "../../../src/vrrp/script-track.ts";
 
 function script(changes: Partial<VrrpScriptConfig>): VrrpScriptConfig {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { later, type MonoMs } from "../../../src/lib/time.ts";
-import type { TrackConfig, VrrpConfig } from "../../../src/config/types.ts";
+import type { TrackConfig, VrrpConfig } from "../../../src/config/types-vrrp.ts";
 import { addressBytes } from "../../../src/net/address.ts";
 import type { Event } from "../../../src/vrrp/instance.ts";
 import { instanceSettings } from "../../../src/vrrp/settings.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { TrackConfig, VrrpScriptConfig } from "../../../src/config/types.ts";
+import type { TrackConfig, VrrpScriptConfig } from "../../../src/config/types-vrrp.ts";
 import { contribution, effectivePriority, failedTrack } from "../../../src/vrrp/track.ts";
 
 const proxy = (weight: number, reverse = false): TrackConfig => ({ kind: "proxy", weight, reverse });
