@@ -6,12 +6,15 @@ import type { BallastEvent, VrrpStateName } from "../admin/api.ts";
 import type { NotifyConfig } from "../config/types-vrrp.ts";
 import { unreachable } from "../lib/result.ts";
 import type { Command } from "./command.ts";
+import type { GroupChange } from "./group-state.ts";
 
 /** keepalived's words. */
 export type HookState = "MASTER" | "BACKUP" | "FAULT" | "STOP";
 
 export interface HookCall {
-  readonly instance: string;
+  /** keepalived's word for what changes. */
+  readonly subject: "INSTANCE" | "GROUP";
+  readonly name: string;
   readonly state: HookState;
   /** Ballast's own word: it tells maintenance from backup. */
   readonly stateName: VrrpStateName;
@@ -21,11 +24,25 @@ export interface HookCall {
 /** A hook that ends with an error is asked to end before it is killed; it may hold a lock. */
 const GRACE_MS = 2000;
 
+/** keepalived has none for a group and prints this. */
+const GROUP_PRIORITY = 0;
+
 /** What a `vrrp.state` event means for hooks; null for every other event. */
 export function hookCall({ kind, object, fields }: BallastEvent): HookCall | null {
   if (kind !== "vrrp.state") return null;
   const stateName = fields["to"] as VrrpStateName;
-  return { instance: object, state: hookState(stateName), stateName, priority: Number(fields["priority"] ?? 0) };
+  const priority = Number(fields["priority"] ?? 0);
+  return { subject: "INSTANCE", name: object, state: hookState(stateName), stateName, priority };
+}
+
+/** What the change of a group means for its hooks. */
+export function groupCall({ group, to }: GroupChange): HookCall {
+  return { subject: "GROUP", name: group, state: hookState(to), stateName: to, priority: GROUP_PRIORITY };
+}
+
+/** Calls of one key run one after the other; an instance and a group may have the same name. */
+export function hookKey({ subject, name }: Pick<HookCall, "subject" | "name">): string {
+  return `${subject} ${name}`;
 }
 
 /** A node in maintenance takes no part and is well: for a script it is a backup. */
@@ -47,14 +64,14 @@ function hookState(state: VrrpStateName): HookState {
 
 /**
  * The programs for one change, in keepalived's order: that of the state as it stands in the file, then `any` with four
- * arguments more: INSTANCE, name, state, priority. `defaultUser`: for hooks that name none.
+ * arguments more: INSTANCE or GROUP, name, state, priority. `defaultUser`: for hooks that name none.
  */
 export function hookCommands(notify: NotifyConfig, call: HookCall, defaultUser: string | null): readonly Command[] {
-  const { instance, state, stateName, priority } = call;
+  const { subject, name, state, stateName, priority } = call;
   const own = { MASTER: notify.master, BACKUP: notify.backup, FAULT: notify.fault, STOP: notify.stop }[state];
-  const any = notify.any === null ? null : [...notify.any, "INSTANCE", instance, state, String(priority)];
+  const any = notify.any === null ? null : [...notify.any, subject, name, state, String(priority)];
   const environment = {
-    BALLAST_INSTANCE: instance,
+    [`BALLAST_${subject}`]: name,
     BALLAST_STATE: stateName,
     BALLAST_PRIORITY: String(priority),
   };
@@ -66,6 +83,6 @@ export function hookCommands(notify: NotifyConfig, call: HookCall, defaultUser: 
 }
 
 /** The line that keepalived writes to a notify FIFO. */
-export function fifoLine({ instance, state, priority }: HookCall): string {
-  return `INSTANCE "${instance}" ${state} ${priority}\n`;
+export function fifoLine({ subject, name, state, priority }: HookCall): string {
+  return `${subject} "${name}" ${state} ${priority}\n`;
 }

@@ -34,8 +34,9 @@ export class EventBook {
     const kept = this.journal.add({ ...event, id: this.journal.lastId + 1 });
     if (!kept) return;
     this.options.log(kept);
-    this.options.hook(kept);
     for (const channel of this.options.channels()) channel.send("event", kept);
+    // Last: hooks may tell of more, and readers take events in the order of their numbers only.
+    this.options.hook(kept);
   }
 
   /** Number of the newest event. */

@@ -1,6 +1,6 @@
 /**
- * Programs that the supervisor runs for others: hooks on VRRP state changes, in order, and the check scripts that roles
- * ask for. It never waits for one and reads nothing that one writes.
+ * Programs that the supervisor runs for others: hooks on state changes of VRRP instances and their groups, in order, and
+ * the check scripts that roles ask for. It never waits for one and reads nothing that one writes.
  */
 import type { BallastEvent } from "../admin/api.ts";
 import type { NotifyConfig } from "../config/types-vrrp.ts";
@@ -8,12 +8,14 @@ import type { Config } from "../config/types.ts";
 import type { RunScript, ScriptResult } from "../ipc/messages.ts";
 import type { Command, CommandResult } from "../notify/command.ts";
 import { commandKey, configuredCommands } from "../notify/configured-command.ts";
-import { fifoLine, type HookCall, hookCall, hookCommands } from "../notify/hook.ts";
+import { type GroupChange, GroupStates } from "../notify/group-state.ts";
+import { fifoLine, groupCall, type HookCall, hookCall, hookCommands, hookKey } from "../notify/hook.ts";
 import { HookQueue } from "../notify/hook-queue.ts";
 import { CommandRunner, type Launch } from "../notify/shell/command-runner.ts";
-import { Fifo } from "../notify/shell/fifo.ts";
 import type { Loop, LoopTimer } from "../sys/loop.ts";
 import { currentUid } from "../sys/process.ts";
+import { HookFifos } from "./hook-fifos.ts";
+import { memberships, groupHappening, hooksOf } from "./hook-groups.ts";
 import type { Happening } from "./operator-orders.ts";
 
 export interface HooksOptions {
@@ -28,11 +30,11 @@ export class Hooks {
   private readonly options: HooksOptions;
   private readonly runner: CommandRunner;
   private readonly queue = new HookQueue<HookCall>();
-  private readonly fifos = new Map<string, Fifo>();
-  /** Why a pipe did not take its last line: said once until it changes. */
-  private readonly fifoTroubles = new Map<string, string>();
+  private readonly fifos: HookFifos;
+  private readonly groups = new GroupStates();
+  /** By `hookKey`. */
   private notify: ReadonlyMap<string, NotifyConfig> = new Map();
-  /** Instances that the last reload removed: their last word, that they stop, comes after it. */
+  /** Of instances and groups that the last reload removed: their last word, that they stop, comes after it. */
   private retired: ReadonlyMap<string, NotifyConfig> = new Map();
   private allowed: ReadonlySet<string> = new Set();
   /** For programs that name none: `user` of [global], or whom the daemon runs as when it cannot change users. */
@@ -45,31 +47,44 @@ export class Hooks {
   constructor(options: HooksOptions) {
     this.options = options;
     this.runner = new CommandRunner(options.loop, options.launch);
+    this.fifos = new HookFifos((path, trouble) => this.reportFifo(path, trouble));
   }
 
   /** From now on this configuration's programs; calls that wait are run with what stands in it. */
   configure(config: Config): void {
-    const entries = config.vrrp.flatMap(({ name, notify }) => (notify ? [[name, notify] as const] : []));
-    const names = new Set(config.vrrp.map(({ name }) => name));
-    this.retired = new Map([...this.notify].filter(([name]) => !names.has(name)));
-    this.notify = new Map(entries);
+    const { present, notify } = hooksOf(config.vrrp);
+    this.retired = new Map([...this.notify].filter(([key]) => !present.has(key)));
+    this.notify = notify;
     this.allowed = configuredCommands(config);
     this.user = currentUid() === 0 ? config.global.user : null;
-    this.keepFifos();
+    this.fifos.keep(new Set([...this.notify.values(), ...this.retired.values()].flatMap(({ fifo }) => fifo ?? [])));
+    for (const change of this.groups.configure(memberships(config.vrrp))) this.groupChanged(change);
   }
 
-  /** Every event of the appliance comes here; state changes of instances with hooks have them run. */
+  /** Every event of the appliance comes here; state changes of instances and of their groups have their hooks run. */
   event(event: BallastEvent): void {
     const call = hookCall(event);
-    const notify = call && this.notifyOf(call.instance);
-    if (!call || !notify) return;
-    this.tellFifo(notify, call);
+    if (call === null) return;
+    this.offer(call);
+    for (const change of this.groups.change(call.name, call.stateName)) this.groupChanged(change);
+  }
+
+  private groupChanged(change: GroupChange): void {
+    this.options.tell(groupHappening(change));
+    this.offer(groupCall(change));
+  }
+
+  private offer(call: HookCall): void {
+    const key = hookKey(call);
+    const notify = this.notifyOf(key);
+    if (notify === undefined) return;
+    if (notify.fifo !== null) this.fifos.write(notify.fifo, fifoLine(call));
     if (hookCommands(notify, call, this.user).length === 0) return;
-    const place = this.queue.offer(call.instance, call);
+    const place = this.queue.offer(key, call);
     if (place === "start") this.run(call);
     if (place === "replaced") {
-      const text = `${call.instance} changes state faster than its hooks run: one change was not told to them`;
-      this.options.tell({ level: "warning", kind: "hook.skip", object: call.instance, text, fields: {} });
+      const text = `${call.name} changes state faster than its hooks run: one change was not told to them`;
+      this.options.tell({ level: "warning", kind: "hook.skip", object: call.name, text, fields: {} });
     }
   }
 
@@ -108,24 +123,23 @@ export class Hooks {
     this.closed = true;
     this.onIdle = null;
     this.runner.killAll();
-    for (const fifo of this.fifos.values()) fifo.close();
-    this.fifos.clear();
+    this.fifos.close();
   }
 
-  private notifyOf(instance: string): NotifyConfig | undefined {
-    return this.notify.get(instance) ?? this.retired.get(instance);
+  private notifyOf(key: string): NotifyConfig | undefined {
+    return this.notify.get(key) ?? this.retired.get(key);
   }
 
   private run(call: HookCall): void {
     if (this.closed) return;
-    const notify = this.notifyOf(call.instance);
+    const notify = this.notifyOf(hookKey(call));
     this.runNext(call, notify ? hookCommands(notify, call, this.user) : []);
   }
 
   /** The programs of one change, one after the other; a failure of the first does not keep the second back. */
   private runNext(call: HookCall, commands: readonly Command[]): void {
     const [command, ...rest] = commands;
-    if (command === undefined) return this.next(call.instance);
+    if (command === undefined) return this.next(hookKey(call));
     this.runner.run(command, (result) => {
       if (this.closed) return;
       this.reportHook(call, command, result);
@@ -133,20 +147,20 @@ export class Hooks {
     });
   }
 
-  private next(instance: string): void {
-    const call = this.queue.done(instance);
+  private next(key: string): void {
+    const call = this.queue.done(key);
     if (call !== null) this.run(call);
     else if (this.queue.busy === 0) this.onIdle?.();
   }
 
-  private reportHook({ instance, state }: HookCall, { argv, user }: Command, result: CommandResult): void {
+  private reportHook({ name, state }: HookCall, { argv, user }: Command, result: CommandResult): void {
     const { ok, reason } = result;
     const durationMs = Math.round(result.durationMs);
     const program = argv[0]!;
     this.options.tell({
       level: ok ? "info" : "warning",
       kind: ok ? "hook.run" : "hook.fail",
-      object: instance,
+      object: name,
       text: `${state} hook ${program}: ${ok ? `ended after ${durationMs} ms` : reason}`,
       fields: {
         state,
@@ -158,31 +172,7 @@ export class Hooks {
     });
   }
 
-  private tellFifo({ fifo: path }: NotifyConfig, call: HookCall): void {
-    const fifo = path === null ? undefined : this.fifos.get(path);
-    if (fifo !== undefined) this.reportFifo(fifo, fifo.write(fifoLine(call)));
-  }
-
-  /** Opens the pipes of this configuration and closes those that nobody names any more. */
-  private keepFifos(): void {
-    const wanted = new Set([...this.notify.values(), ...this.retired.values()].flatMap(({ fifo }) => fifo ?? []));
-    for (const [path, fifo] of this.fifos) {
-      if (wanted.has(path)) continue;
-      fifo.close();
-      this.fifos.delete(path);
-      this.fifoTroubles.delete(path);
-    }
-    for (const path of wanted) {
-      const fifo = this.fifos.get(path) ?? new Fifo(path);
-      this.fifos.set(path, fifo);
-      this.reportFifo(fifo, fifo.open());
-    }
-  }
-
-  private reportFifo({ path }: Fifo, trouble: string | null): void {
-    if (trouble === (this.fifoTroubles.get(path) ?? null)) return;
-    if (trouble === null) this.fifoTroubles.delete(path);
-    else this.fifoTroubles.set(path, trouble);
+  private reportFifo(path: string, trouble: string | null): void {
     const text = trouble === null ? `${path} takes lines again` : `${path} ${trouble}`;
     const level = trouble === null ? "notice" : "warning";
     this.options.tell({ level, kind: "hook.fifo", object: path, text, fields: {} });

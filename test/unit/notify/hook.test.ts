@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { BallastEvent } from "../../../src/admin/api.ts";
 import type { NotifyConfig } from "../../../src/config/types-vrrp.ts";
-import { fifoLine, type HookCall, hookCall, hookCommands } from "../../../src/notify/hook.ts";
+import { fifoLine, groupCall, type HookCall, hookCall, hookCommands, hookKey } from "../../../src/notify/hook.ts";
 
 function stateEvent(to: string): BallastEvent {
   const fields = { from: "backup", to, cause: "timer", priority: 101 };
@@ -27,7 +27,8 @@ test.each([
   ["init", "STOP"],
 ])("hookCall of state %s is keepalived's %s", (to, state) => {
   expect(hookCall(stateEvent(to))).toEqual({
-    instance: "VI_1",
+    subject: "INSTANCE",
+    name: "VI_1",
     state: state as HookCall["state"],
     stateName: to as HookCall["stateName"],
     priority: 101,
@@ -59,4 +60,21 @@ test("hookCommands leaves out what is not configured", () => {
 
 test("fifoLine is keepalived's", () => {
   expect(fifoLine(hookCall(stateEvent("fault"))!)).toBe('INSTANCE "VI_1" FAULT 101\n');
+});
+
+test("groupCall has keepalived's priority of groups, and any is told of a GROUP", () => {
+  const call = groupCall({ group: "G", from: "backup", to: "master" });
+  expect(call).toEqual({ subject: "GROUP", name: "G", state: "MASTER", stateName: "master", priority: 0 });
+  const commands = hookCommands(notify, call, "nobody");
+  expect(commands.map(({ argv }) => argv)).toEqual([
+    ["/up", "-v"],
+    ["/any", "x", "GROUP", "G", "MASTER", "0"],
+  ]);
+  expect(commands[0]!.environment).toEqual({ BALLAST_GROUP: "G", BALLAST_STATE: "master", BALLAST_PRIORITY: "0" });
+  expect(fifoLine(call)).toBe('GROUP "G" MASTER 0\n');
+});
+
+test("hookKey keeps an instance and a group of one name apart", () => {
+  const group = groupCall({ group: "VI_1", from: "init", to: "backup" });
+  expect(hookKey(group)).not.toBe(hookKey(hookCall(stateEvent("backup"))!));
 });
