@@ -11,7 +11,7 @@ import { Loop } from "../../../src/sys/loop.ts";
 import { holdsFor, waitFor } from "../../support/wait.ts";
 import { Folder, isAlive, ownUser } from "./programs.ts";
 
-type Told = Pick<BallastEvent, "level" | "kind" | "object" | "text">;
+type Told = Pick<BallastEvent, "level" | "kind" | "object" | "text" | "fields">;
 
 let folder: Folder;
 let loop: Loop;
@@ -42,6 +42,17 @@ function notifyOf(fields: Partial<NotifyConfig>): NotifyConfig {
 function configOf(instances: Readonly<Record<string, Partial<NotifyConfig>>>, more: object = {}): Config {
   const vrrp = Object.entries(instances).map(([name, notify]) => ({ name, notify: notifyOf(notify) }));
   return { global: { user: ownUser }, vrrp, ...more } as unknown as Config;
+}
+
+/** Instances of one group; `group` are the group's own hooks. */
+function groupOf(group: Partial<NotifyConfig>, members: readonly string[], own: Partial<NotifyConfig> = {}): Config {
+  const shared = { name: "G", tracks: [], notify: notifyOf(group) };
+  const vrrp = members.map((name) => ({ name, notify: notifyOf(own), group: shared }));
+  return { global: { user: ownUser }, vrrp } as unknown as Config;
+}
+
+function changes(to: VrrpStateName, ...instances: readonly string[]): void {
+  for (const instance of instances) change(to, instance);
 }
 
 function change(to: VrrpStateName, instance = "VI_1", priority = 100): void {
@@ -165,6 +176,73 @@ test("Hooks of an instance that a reload removes still tell that it stops, those
   expect(existsSync(fifo)).toBe(false);
   change("master", "VI_1");
   expect(told.length).toBe(2);
+});
+
+test("Hooks of a group run when all members have changed, in its order, and the journal hears of it", async () => {
+  const record = recorder();
+  hooks.configure(groupOf({ master: [record, "up"], any: [record] }, ["VI_1", "VI_2"]));
+  changes("backup", "VI_1", "VI_2");
+  changes("master", "VI_2", "VI_1");
+  changes("fault", "VI_2", "VI_1");
+  changes("init", "VI_1", "VI_2");
+  await waitFor("all to have run", () => lines("log").length === 5);
+  expect(lines("log")).toEqual(["GROUP G BACKUP 0", "up", "GROUP G MASTER 0", "GROUP G FAULT 0", "GROUP G STOP 0"]);
+  const journal = told.filter(({ kind }) => kind === "vrrp.group");
+  expect(journal.map(({ level, object, fields }) => ({ level, object, ...fields }))).toEqual([
+    { level: "notice", object: "G", from: "init", to: "backup" },
+    { level: "notice", object: "G", from: "backup", to: "master" },
+    { level: "warning", object: "G", from: "master", to: "fault" },
+    { level: "notice", object: "G", from: "fault", to: "init" },
+  ]);
+});
+
+test("Hooks of a group and of a member with its name do not wait for each other", async () => {
+  const hang = folder.script("hang", "sleep 60");
+  hooks.configure(groupOf({ any: [recorder()] }, ["G"], { any: [hang] }));
+  change("backup", "G");
+  change("master", "G");
+  await waitFor("the group's", () => lines("log").length === 2);
+  expect(lines("log")).toEqual(["GROUP G BACKUP 0", "GROUP G MASTER 0"]);
+});
+
+test("Hooks of a group write to one pipe with those of its members, after them", () => {
+  const fifo = folder.file("fifo");
+  hooks.configure(groupOf({ fifo }, ["VI_1", "VI_2"], { fifo }));
+  changes("backup", "VI_1", "VI_2");
+  const fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+  const bytes = new Uint8Array(4096);
+  const text = new TextDecoder().decode(bytes.subarray(0, readSync(fd, bytes)));
+  closeSync(fd);
+  expect(text).toBe('INSTANCE "VI_1" BACKUP 100\nINSTANCE "VI_2" BACKUP 100\nGROUP "G" BACKUP 0\n');
+});
+
+test("Hooks of a group that a reload removes tell once that it stops; its members go on without", async () => {
+  const record = recorder();
+  const fifo = folder.file("fifo");
+  hooks.configure(groupOf({ any: [record], fifo }, ["VI_1", "VI_2"]));
+  changes("master", "VI_1", "VI_2");
+  await waitFor("the first", () => lines("log").length === 1);
+  hooks.configure(configOf({ VI_1: {}, VI_2: {} }));
+  await waitFor("the last", () => lines("log").length === 2);
+  expect(lines("log")).toEqual(["GROUP G MASTER 0", "GROUP G STOP 0"]);
+  changes("fault", "VI_1", "VI_2");
+  hooks.configure(configOf({ VI_1: {}, VI_2: {} }));
+  expect(existsSync(fifo)).toBe(false);
+  expect(told.filter(({ kind }) => kind === "vrrp.group").length).toBe(2);
+});
+
+test("Hooks of a group are the reload's: members that join lead before it does, and programs may go or come", async () => {
+  const record = recorder();
+  hooks.configure(groupOf({ any: [record, "old"] }, ["VI_1", "VI_2"]));
+  changes("backup", "VI_1", "VI_2");
+  await waitFor("the first", () => lines("log").length === 1);
+  hooks.configure(groupOf({}, ["VI_1", "VI_2", "VI_3"]));
+  changes("master", "VI_1", "VI_2");
+  hooks.configure(groupOf({ any: [record, "new"] }, ["VI_1", "VI_2", "VI_3"]));
+  changes("backup", "VI_3");
+  changes("master", "VI_3");
+  await waitFor("the last", () => lines("log").length === 2);
+  expect(lines("log")).toEqual(["old GROUP G BACKUP 0", "new GROUP G MASTER 0"]);
 });
 
 test("Hooks finish waits for the programs under way", async () => {
