@@ -1,0 +1,90 @@
+/** What is counted and told of one instance: statistics, refused adverts, remarks, events. */
+import type { BallastEvent, EventLevel } from "../../admin/api.ts";
+import { monoNow, wallNow } from "../../sys/clock.ts";
+import type { Effect } from "../instance.ts";
+import { noteText } from "../note-text.ts";
+import { ReasonLog } from "../reason-log.ts";
+import type { Received, ReceiveReason } from "../receive.ts";
+import type { InstanceSettings } from "../settings.ts";
+import { type InstanceStats, newStats, withPeer } from "../status.ts";
+import { priority } from "../wire.ts";
+import type { AnnounceResult } from "./announcer.ts";
+
+export interface LogPorts {
+  report(event: BallastEvent): void;
+  /** Something that status shows has changed. */
+  changed(): void;
+}
+
+export class InstanceLog {
+  readonly stats: InstanceStats = newStats(wallNow());
+  private readonly ports: LogPorts;
+  private readonly reasons = new ReasonLog();
+
+  constructor(ports: LogPorts) {
+    this.ports = ports;
+  }
+
+  /** An advert that passed the receive checks. */
+  received(received: Received, settings: InstanceSettings): void {
+    const { advert, source } = received;
+    this.stats.advertsReceived++;
+    if (advert.priority === priority.resign) this.stats.priorityZeroReceived++;
+    this.stats.lastAdvertWallMs = wallNow();
+    const heard = { address: source.slice(), priority: advert.priority };
+    this.stats.lastHeard = heard;
+    const more = { intervalMs: advert.intervalMs, heardAt: monoNow() };
+    this.stats.peers = withPeer(this.stats.peers, { ...heard, ...more });
+    for (const note of received.notes) this.count(settings, note, () => noteText(note, received, settings));
+  }
+
+  refused(reason: ReceiveReason, settings: InstanceSettings): void {
+    this.count(settings, reason, () => `advert refused: ${reason.replaceAll("_", " ")}`);
+  }
+
+  /** Only a counter: other clusters share the segment. */
+  countForeign(reason: ReceiveReason): void {
+    this.stats.errors[reason] = (this.stats.errors[reason] ?? 0) + 1;
+  }
+
+  sent(advertPriority: number): void {
+    this.stats.advertsSent++;
+    if (advertPriority === priority.resign) this.stats.priorityZeroSent++;
+  }
+
+  announced(result: AnnounceResult): void {
+    this.stats.garpSent += result.sent;
+  }
+
+  transition(
+    effect: Extract<Effect, { kind: "transition" }>,
+    effectivePriority: number,
+    settings: InstanceSettings,
+  ): void {
+    this.stats.transitions++;
+    this.stats.sinceWallMs = wallNow();
+    const { from, to, cause } = effect;
+    const fields = { from, to, cause, priority: effectivePriority };
+    this.report(settings, to === "fault" ? "warning" : "notice", "vrrp.state", effect.text, fields);
+  }
+
+  report(
+    settings: InstanceSettings,
+    level: EventLevel,
+    kind: string,
+    text: string,
+    fields: Readonly<Record<string, string | number>> = {},
+  ): void {
+    const object = settings.params.name;
+    this.ports.report({ id: 0, wallMs: wallNow(), level, source: "vrrp", kind, object, text, fields });
+    this.ports.changed();
+  }
+
+  private count(settings: InstanceSettings, reason: string, text: () => string): void {
+    this.stats.errors[reason] = (this.stats.errors[reason] ?? 0) + 1;
+    const suppressed = this.reasons.admit(reason, monoNow());
+    if (suppressed === null) return;
+    const more = suppressed > 0 ? ` (${suppressed} more since the last report)` : "";
+    this.report(settings, "warning", "vrrp.advert", text() + more, { reason });
+  }
+}
