@@ -6,7 +6,7 @@ import { pinned } from "./memory.ts";
 import { close, setOption, socket } from "./socket.ts";
 
 /** linux/netlink.h */
-const NETLINK = { ROUTE: 0, GENERIC: 16 } as const;
+const NETLINK = { ROUTE: 0, NETFILTER: 12, GENERIC: 16 } as const;
 
 /** asm-generic/socket.h */
 const SO_RCVBUFFORCE = 33;
