@@ -50,6 +50,14 @@ async function told(...wanted: readonly string[]): Promise<void> {
   expect(lines()).toEqual(wanted);
 }
 
+/** The newest word about the group. */
+async function until(appliance: Appliance, state: string): Promise<void> {
+  await waitFor(`the group to be ${state}`, async () => {
+    const changes = (await appliance.events()).filter(({ kind }) => kind === "vrrp.group");
+    return changes.at(-1)?.fields["to"] === state;
+  });
+}
+
 async function reload(appliance: Appliance, sections: string): Promise<void> {
   appliance.write(sections);
   const { code, stderr } = await appliance.cli(["reload"]);
@@ -80,33 +88,23 @@ starttls = false
       await told("x GROUP G BACKUP 0", "x GROUP G MASTER 0");
       expect(unfolded(await server.mail(1))).toMatch(/^Subject: \[test\] vrrp\.group: G all members lead/m);
       expect((await appliance.cli(["vrrp", "maint"])).code).toBe(0);
-      await waitFor("maintenance", () => lines().length === 3);
+      await until(appliance, "maint");
       expect((await appliance.cli(["vrrp", "resume"])).code).toBe(0);
-      await waitFor("the end of it", () => lines().length === 5);
+      await until(appliance, "master");
       await network.cable("a", false);
-      await waitFor("the fault", () => lines().length === 6);
+      await until(appliance, "fault");
       const events = await appliance.events();
       expect(events.map(({ id }) => id)).toEqual(events.map((_, index) => index + 1));
-      expect(events.filter(({ kind }) => kind === "vrrp.group").map(({ fields }) => fields["to"])).toEqual([
-        "backup",
-        "master",
-        "maint",
-        "backup",
-        "master",
-        "fault",
-      ]);
       // Each after both members'.
       const kinds = events.filter(({ kind }) => kind === "vrrp.state" || kind === "vrrp.group").map(({ kind }) => kind);
       expect(kinds.slice(0, 3)).toEqual(["vrrp.state", "vrrp.state", "vrrp.group"]);
       expect(kinds.slice(-3)).toEqual(["vrrp.state", "vrrp.state", "vrrp.group"]);
       expect(await appliance.process.stop()).toBe(0);
-      expect(lines().slice(2)).toEqual([
-        "x GROUP G BACKUP 0",
-        "x GROUP G BACKUP 0",
-        "x GROUP G MASTER 0",
-        "x GROUP G FAULT 0",
-        "x GROUP G STOP 0",
-      ]);
+      // On the way into maintenance the second member may be a backup for a moment: one call more, with the same word.
+      const states = lines().filter((line, index, all) => line !== all[index - 1]);
+      expect(states).toEqual(
+        ["BACKUP", "MASTER", "BACKUP", "MASTER", "FAULT", "STOP"].map((state) => `x GROUP G ${state} 0`),
+      );
     },
     TEST_MS,
   );
