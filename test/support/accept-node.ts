@@ -16,7 +16,7 @@ import { AcceptKeeper } from "../../src/vrrp/shell/accept-keeper.ts";
 export interface AcceptOrder {
   /** False: as on a kernel before 5.12, which knows no owner of a table. */
   readonly ownedTables: boolean;
-  /** Address and interface of each VIP, by who refuses packets to it. */
+  /** Address and interface of each VIP, by who refuses packets to it. Empty at the start: no instance wants that. */
   readonly claims: Readonly<Record<string, readonly (readonly [string, string])[]>>;
 }
 
@@ -37,7 +37,7 @@ function openOldNft(): NftPort | string {
   };
 }
 
-const keeper = new AcceptKeeper(order.ownedTables ? openNft : openOldNft);
+const keeper = new AcceptKeeper(order.ownedTables ? openNft : openOldNft, !order.ownedTables);
 
 function report(run: () => readonly (string | null)[]): void {
   const startedMs = performance.now();
@@ -55,8 +55,7 @@ function apply(): readonly (string | null)[] {
   );
 }
 
-if (!order.ownedTables) keeper.removeLeftovers();
-report(() => [keeper.prepare(true)]);
+report(() => [keeper.prepare(Object.keys(order.claims).length > 0)]);
 report(apply);
 process.on("SIGHUP", () => report(apply));
 process.on("SIGUSR1", () => report(() => [keeper.restore()]));

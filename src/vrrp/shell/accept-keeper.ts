@@ -5,6 +5,7 @@
 import type { NftMessage } from "../../netlink/codec-nft.ts";
 import type { NftPort, NftRefusal } from "../../netlink/nft-port.ts";
 import { E } from "../../sys/errno.ts";
+import { kernelIsAtLeast } from "../../sys/kernel.ts";
 import {
   changeMessages,
   type Element,
@@ -16,6 +17,9 @@ import {
   removalMessages,
   tableMessages,
 } from "../accept-rules.ts";
+
+/** Tables with an owner came with Linux 5.12; before, that of a killed speaker stays. */
+const KERNEL_KEEPS_OWNER = kernelIsAtLeast(5, 12);
 
 interface Table {
   readonly port: NftPort;
@@ -29,10 +33,12 @@ export class AcceptKeeper {
   private table: Table | null = null;
   private readonly claims = new Map<string, readonly RefusedVip[]>();
   private inForce: ReadonlyMap<string, Element> = new Map();
+  private sweepIsDue: boolean;
 
-  /** `openPort`: a socket for transactions, or in words why there is none. */
-  constructor(openPort: () => NftPort | string) {
+  /** `openPort`: a socket for transactions, or in words why there is none. `sweeps`: a predecessor may have left a table. */
+  constructor(openPort: () => NftPort | string, sweeps = !KERNEL_KEEPS_OWNER) {
     this.openPort = openPort;
+    this.sweepIsDue = sweeps;
   }
 
   /**
@@ -40,6 +46,9 @@ export class AcceptKeeper {
    * that cannot drop packets is found out by a backup. Null: it is there; otherwise why not, in words.
    */
   prepare(wanted: boolean): string | null {
+    // A new table replaces the one that was left.
+    if (!wanted && this.sweepIsDue) this.removeLeftovers();
+    this.sweepIsDue = false;
     if (wanted) return this.open();
     this.close();
     return null;
@@ -71,15 +80,6 @@ export class AcceptKeeper {
     return this.rebuild();
   }
 
-  /** Removes what a predecessor left on a kernel that does not do it. Before the first `prepare`. */
-  removeLeftovers(): void {
-    const port = this.openPort();
-    if (typeof port === "string") return;
-    // Refused: there is no nf_tables, and nothing of it either.
-    port.commit(removalMessages(LASTING_TABLE));
-    port.close();
-  }
-
   /** Everything away; after the last VIP. */
   close(): void {
     if (this.table === null) return;
@@ -88,6 +88,14 @@ export class AcceptKeeper {
     this.table = null;
     this.claims.clear();
     this.inForce = new Map();
+  }
+
+  private removeLeftovers(): void {
+    const port = this.openPort();
+    if (typeof port === "string") return;
+    // Refused: there is no nf_tables, and nothing of it either.
+    port.commit(removalMessages(LASTING_TABLE));
+    port.close();
   }
 
   private claim(owner: string, vips: readonly RefusedVip[]): void {

@@ -2,11 +2,11 @@
  * The VIPs of one instance on the node: sets them, removes them, and knows whose an address is. It never touches one
  * that somebody else set.
  */
-import { release } from "node:os";
 import { ADDRESS_OWNER, type AddressFact, type AddressRequest } from "../../netlink/codec-route.ts";
 import type { AddressResult, RoutePort } from "../../netlink/route-port.ts";
 import { addressText } from "../../net/address.ts";
 import { E } from "../../sys/errno.ts";
+import { kernelIsAtLeast } from "../../sys/kernel.ts";
 import type { Trouble } from "../instance.ts";
 import { findVip, vipRequest } from "../node-facts.ts";
 import type { InstanceSettings, Vip } from "../settings.ts";
@@ -125,11 +125,4 @@ export class VipKeeper {
 
 function vipKey(vip: Vip): string {
   return `${vip.text} on ${vip.interfaceName}`;
-}
-
-function kernelIsAtLeast(major: number, minor: number): boolean {
-  const [ownMajor, ownMinor] = release()
-    .split(".")
-    .map((part) => Number.parseInt(part, 10));
-  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
