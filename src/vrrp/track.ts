@@ -18,6 +18,9 @@ export type TrackReading = boolean | number;
 /** keepalived: nothing that is tracked moves the priority further than this. */
 const CONTRIBUTION_MAX = 253;
 
+/** linux/rtnetlink.h: RT_TABLE_MAIN, which nobody needs to be told. */
+const MAIN_TABLE = 254;
+
 /** The name of a track in status and messages. */
 export function trackName(track: TrackConfig): string {
   switch (track.kind) {
@@ -32,7 +35,7 @@ export function trackName(track: TrackConfig): string {
     case "file":
       return `file ${track.path}`;
     case "route":
-      return `route ${track.to.address}/${track.to.prefixLength}`;
+      return `route ${track.to.address}/${track.to.prefixLength}${track.table === MAIN_TABLE ? "" : ` of table ${track.table}`}`;
     case "witness":
       return `witness ${track.address}`;
     default:

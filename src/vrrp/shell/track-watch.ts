@@ -1,16 +1,19 @@
 /**
- * What instances follow beside links: check scripts, processes, numbers in files. Shared by all instances: a script that
- * two of them follow runs once. Programs are run by the supervisor, this role has not the rights to.
+ * What instances follow beside links: check scripts, processes, numbers in files, routes, witnesses. Shared by all
+ * instances: a script that two of them follow runs once. Programs are run by the supervisor, this role has not the
+ * rights to.
  */
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
-import type { EventLevel } from "../../admin/api.ts";
 import type { TrackConfig, VrrpScriptConfig } from "../../config/types-vrrp.ts";
 import type { RunScript, ScriptResult } from "../../ipc/messages.ts";
 import { later, type MonoMs } from "../../lib/time.ts";
-import type { Loop, LoopTimer } from "../../sys/loop.ts";
+import type { LoopTimer } from "../../sys/loop.ts";
 import { ProcessCount } from "../process-count.ts";
 import { afterRun, firstVerdict, type ScriptVerdict } from "../script-track.ts";
 import type { TrackReading } from "../track.ts";
+import { RouteWatch } from "./route-watch.ts";
+import type { WatchPorts } from "./watch-ports.ts";
+import { WitnessWatch } from "./witness-watch.ts";
 
 /** Processes and files are looked at this often: a fraction of the shortest down time of version 2. */
 const LOOK_INTERVAL_MS = 500;
@@ -21,13 +24,9 @@ const FILE_BYTES_MAX = 64;
 /** TASK_COMM_LEN of the kernel with the final zero; longer names stand in the command line only. */
 const COMM_CHARACTERS_MAX = 15;
 
-export interface TrackPorts {
-  readonly loop: Loop;
+export interface TrackPorts extends WatchPorts {
   /** Asks for a run; the answer comes to `scriptResult`. */
   runScript(order: RunScript): void;
-  report(level: EventLevel, object: string, text: string): void;
-  /** A reading changed, or is known for the first time. */
-  changed(): void;
 }
 
 interface ScriptWatch {
@@ -46,10 +45,14 @@ export class TrackWatch {
   private processNames: ReadonlySet<string> = new Set();
   private readonly files = new Map<string, number>();
   private looks: LoopTimer | null = null;
+  private readonly routes: RouteWatch;
+  private readonly witnesses: WitnessWatch;
   private nextRunId = 1;
 
   constructor(ports: TrackPorts) {
     this.ports = ports;
+    this.routes = new RouteWatch(ports);
+    this.witnesses = new WitnessWatch(ports);
   }
 
   /** Follows exactly these. A script that did not change keeps its verdict and its beat. */
@@ -71,22 +74,29 @@ export class TrackWatch {
     const looksAtAnything = this.processNames.size > 0 || paths.size > 0;
     if (looksAtAnything && this.looks === null) this.looks = this.ports.loop.every(LOOK_INTERVAL_MS, () => this.look());
     if (!looksAtAnything) this.stopLooking();
+    this.routes.follow(tracks.filter((track) => track.kind === "route"));
+    this.witnesses.follow(tracks.filter((track) => track.kind === "witness"));
   }
 
   stop(): void {
     for (const watch of this.scripts.values()) watch.timer.cancel();
     this.scripts.clear();
     this.stopLooking();
+    this.routes.stop();
+    this.witnesses.stop();
   }
 
   /** False while the first word about the track is still awaited. */
   isKnown(track: TrackConfig): boolean {
+    if (track.kind === "route") return this.routes.isKnown(track);
+    if (track.kind === "witness") return this.witnesses.isKnown(track);
     return track.kind !== "script" || this.scripts.get(track.script.name)?.verdict.known === true;
   }
 
   /** Of whatever is no link and no proxy. */
   reading(track: Exclude<TrackConfig, { kind: "proxy" | "interface" }>): TrackReading {
-    if (track.kind === "route" || track.kind === "witness") return false;
+    if (track.kind === "route") return this.routes.isWell(track);
+    if (track.kind === "witness") return this.witnesses.isWell(track);
     if (track.kind === "file") return this.files.get(track.path) ?? 0;
     if (track.kind === "process") return this.processes.count(track.name) >= track.quorum;
     const verdict = this.scripts.get(track.script.name)?.verdict;
