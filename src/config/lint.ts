@@ -4,6 +4,7 @@ import type { Normalised } from "./normalise.ts";
 import { connectionCapacity } from "./normalise-global.ts";
 import type { Document } from "./schema.ts";
 import type { IssueSink, Path } from "./schema-issue.ts";
+import { lintAccept } from "./lint-accept.ts";
 import { lintLvs } from "./lint-lvs.ts";
 import { lintVrrp } from "./lint-vrrp.ts";
 import type { BackendConfig, FrontendConfig } from "./types-proxy.ts";
@@ -24,6 +25,7 @@ export function lint(
   lintUnused(normalised, originOf, sink);
   lintVrrp(config, originOf, sink);
   lintLvs(config, originOf, sink);
+  lintAccept(config, originOf, sink);
   lintMaxconn(config.global.maxconn, config.global.workers, document, environment, sink);
 }
 
