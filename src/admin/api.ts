@@ -197,10 +197,23 @@ export interface VrrpStatus {
   readonly tracks: readonly { readonly name: string; readonly ok: boolean; readonly weight: number }[];
   /** Who else acts as master of this virtual router (split brain), in words; absent or empty: nobody. */
   readonly rivals?: readonly string[];
+  /** Both ways of adverts when there is a second one (`heartbeat`), the main one first; absent or empty: there is one. */
+  readonly paths?: readonly VrrpPathStatus[];
   /** How the state comes about, a line each: priority sum, who was heard when, timers, who would lead next. */
   readonly details?: readonly string[];
   /** Why it is in this state, in words: `priority 101 against 100 of 10.0.0.2`. */
   readonly why: string;
+}
+
+export interface VrrpPathStatus {
+  readonly path: "main" | "heartbeat";
+  readonly interface: string;
+  /** down: this node cannot use it; silent: the master is heard over the other one only. */
+  readonly state: "up" | "silent" | "down";
+  /** Who was heard last and when, and what is wrong, in words. */
+  readonly text: string;
+  readonly advertsSent: number;
+  readonly advertsReceived: number;
 }
 
 export interface LvsStatus {

@@ -13,6 +13,7 @@ import {
   type ProtocolEvent,
   type Step,
 } from "./instance.ts";
+import { heardMaster, listen } from "./silence.ts";
 import { adoptedDownMs, skewMs } from "./timing.ts";
 import { enterMaster } from "./transition.ts";
 import { priority } from "./wire.ts";
@@ -63,7 +64,6 @@ function backupAdvert(
   now: MonoMs,
 ): Step {
   const own = ownPriority(instance, params);
-  const master = { address: advert.source.slice(), priority: advert.priority };
   const change = (changes: Partial<BackupState>, effects: readonly Effect[] = []): Step => ({
     instance: { ...instance, state: { ...state, ...changes } },
     effects,
@@ -73,27 +73,30 @@ function backupAdvert(
     const downAt = Math.min(state.downAt, later(now, skewMs(params.version, own, state.masterIntervalMs))) as MonoMs;
     return change({ downAt, resigned: true, master: null, preemptAt: null });
   }
+  const master = heardMaster(instance, state, advert, params, now);
+  const heard = listen(instance, state, advert, params, now);
   const lower = advert.priority < own;
   const preempts = params.preempt && !instance.node.yielded;
   const delayRuns = params.preemptDelayMs > 0 && (state.preemptAt === null || now < state.preemptAt);
   if (lower && preempts && !delayRuns) {
     // Discarded: the down timer goes on and ends that master's term.
-    return change({ master: { ...master, outranked: true } });
+    return change({ ...heard.changes, master: { ...master, outranked: true } }, heard.effects);
   }
   const intervalMs = params.version === 3 ? advert.intervalMs : params.advertIntervalMs;
   const downAt = later(now, adoptedDownMs(params.version, own, intervalMs, params.advertIntervalMs));
   const startsDelay = lower && preempts && state.preemptAt === null;
   const preemptAt = !lower ? null : startsDelay ? later(now, params.preemptDelayMs) : state.preemptAt;
   return change(
-    { downAt, resigned: false, master, masterIntervalMs: intervalMs, preemptAt, wantsToLead: false },
+    { ...heard.changes, downAt, resigned: false, master, masterIntervalMs: intervalMs, preemptAt, wantsToLead: false },
     startsDelay
       ? [
+          ...heard.effects,
           notice(
             "info",
             "vrrp.preempt",
             `${addressText(advert.source)} leads with priority ${advert.priority}, ours is ${own}; preempting after ${params.preemptDelayMs} ms`,
           ),
         ]
-      : [],
+      : heard.effects,
   );
 }

@@ -4,6 +4,7 @@
  */
 import type { GarpConfig, TrackConfig } from "../config/types-vrrp.ts";
 import { type MonoMs, NEVER } from "../lib/time.ts";
+import type { Alone, PathName } from "./paths.ts";
 import { effectivePriority, firstReading, type TrackReading } from "./track.ts";
 
 /** What the configuration says, as far as the protocol needs it. */
@@ -25,6 +26,8 @@ export interface InstanceParams {
   readonly startupDelayMs: number;
   /** An interface that came up counts after this only. */
   readonly linkUpDelayMs: number;
+  /** The second path's; absent: there is none. */
+  readonly heartbeatInterface?: string;
 }
 
 /** The interface as the kernel shows it. */
@@ -44,8 +47,20 @@ export type Trouble =
   /** The VIP is on the interface and nobody of ours put it there. */
   | { readonly kind: "foreign_address"; readonly address: string };
 
+/** The second path: whatever is wrong with it, the instance goes on. */
+export interface HeartbeatFacts {
+  readonly interfaceName: string;
+  readonly link: LinkFact;
+  /** Adverts in a row that the kernel did not take. */
+  readonly refusals: number;
+  /** Why it cannot be used, as the operator was told; null: it can. */
+  readonly trouble: string | null;
+}
+
 export interface NodeFacts {
   readonly link: LinkFact;
+  /** Null: there is none, or nothing is known of it yet. */
+  readonly heartbeat: HeartbeatFacts | null;
   /** One for each of params.tracks. */
   readonly readings: readonly TrackReading[];
   /** An interface that came up a moment ago is not used before this. */
@@ -64,10 +79,14 @@ export interface Peer {
   readonly priority: number;
   /** It lives and ranks lower: what it says does not keep this node back. */
   readonly outranked?: true;
+  /** Heard over the second path, with its address there. */
+  readonly over?: "heartbeat";
 }
 
 /** Another node that acts as master while this one is, and for how many beats of its adverts. */
 export interface Rival {
+  /** A router speaks from two addresses: it is followed by that of the main path where that is heard. */
+  readonly path: PathName;
   readonly address: Uint8Array;
   readonly priority: number;
   readonly heard: number;
@@ -111,6 +130,9 @@ export interface BackupState {
   readonly preemptAt: MonoMs | null;
   /** Its time to lead has come, and it waits for the other members of its group. */
   readonly wantsToLead: boolean;
+  readonly alone: Alone | null;
+  /** The path over which the master is not heard, though it is over the other: the operator was told. Null: none. */
+  readonly silentPath: PathName | null;
 }
 
 export interface MasterState {
@@ -128,6 +150,7 @@ export interface MasterState {
   /** It has said goodbye and keeps the VIPs until another node leads, at the latest until then; null: it just leads. */
   readonly handOverUntil: MonoMs | null;
   readonly rival: Rival | null;
+  readonly alone: Alone | null;
 }
 
 export interface FaultState {
@@ -158,6 +181,7 @@ export type Event =
   /** An advert that passed the receive checks. */
   | {
       readonly kind: "advert";
+      readonly path: PathName;
       readonly source: Uint8Array;
       readonly priority: number;
       readonly intervalMs: number;
@@ -165,11 +189,22 @@ export type Event =
   /** A deadline may have come; every advert that had arrived before was handed in first. */
   | { readonly kind: "tick" }
   | { readonly kind: "link"; readonly link: LinkFact }
+  /** How the second path stands; null: there is none. `refusal`: why its socket cannot be had. */
+  | {
+      readonly kind: "heartbeat";
+      readonly path: {
+        readonly interfaceName: string;
+        readonly link: LinkFact;
+        readonly refusal: string | null;
+      } | null;
+    }
   | { readonly kind: "tracks"; readonly readings: readonly TrackReading[] }
   | { readonly kind: "order"; readonly order: "failover" | "maint" | "resume" }
   /** Somebody else removed a VIP. */
   | { readonly kind: "address_lost"; readonly address: string }
   | { readonly kind: "advert_sent"; readonly ok: boolean; readonly text: string }
+  /** The same advert over the second path. */
+  | { readonly kind: "heartbeat_sent"; readonly ok: boolean; readonly text: string }
   | { readonly kind: "trouble"; readonly trouble: Trouble }
   | { readonly kind: "announce_failed" }
   /** The machine slept (suspended, or a virtual machine that was frozen): the monotonic clock stood still meanwhile. */
@@ -203,6 +238,7 @@ export type ProtocolEvent = Extract<
 >;
 
 export type Effect =
+  /** Over both paths. */
   | { readonly kind: "send_advert"; readonly priority: number }
   /** All VIPs of the instance; setting one that is there is no error. */
   | { readonly kind: "add_addresses" }
@@ -221,6 +257,7 @@ export type Effect =
       readonly level: "info" | "notice" | "warning";
       readonly topic:
         | "vrrp.address"
+        | "vrrp.heartbeat"
         | "vrrp.split_brain"
         | "vrrp.late"
         | "vrrp.order"
@@ -242,6 +279,7 @@ export function newInstance(params: InstanceParams): Instance {
     state: { kind: "init", startAt: NEVER },
     node: {
       link: { kind: "missing" },
+      heartbeat: null,
       readings: params.tracks.map(firstReading),
       linkUsableAt: 0 as MonoMs,
       groupFault: null,

@@ -13,13 +13,14 @@
  *                                     +----------------+
  *
  * `step` is the only way to a new state. What concerns the node (link, tracks, orders, trouble) is handled in
- * `node.ts`, whatever the state; what the protocol says is in `backup.ts` and
+ * `node.ts`, whatever the state, its second path in `heartbeat.ts`; what the protocol says is in `backup.ts` and
  * `master.ts`, by event.
  */
 import { type MonoMs, NEVER } from "../lib/time.ts";
 import { unreachable } from "../lib/result.ts";
 import { backupStep } from "./backup.ts";
 import type { Event, FaultState, Instance, InstanceParams, ProtocolEvent, Step } from "./instance.ts";
+import { heartbeatStep } from "./heartbeat.ts";
 import { masterStep } from "./master.ts";
 import { nodeStep } from "./node.ts";
 
@@ -35,6 +36,9 @@ export function step(instance: Instance, event: Event, params: InstanceParams, n
     case "reconfigure":
     case "group_fault":
       return nodeStep(instance, event, params, now);
+    case "heartbeat":
+    case "heartbeat_sent":
+      return heartbeatStep(instance, event, params);
     case "advert":
     case "tick":
     case "address_lost":

@@ -1,7 +1,7 @@
 /** The master's side of the protocol: it advertises, keeps its VIPs announced, and yields to a better one. */
 import { later, type MonoMs, NEVER } from "../lib/time.ts";
-import { assert, unreachable } from "../lib/result.ts";
-import { addressText, compareAddresses, sameAddress } from "../net/address.ts";
+import { unreachable } from "../lib/result.ts";
+import { addressText } from "../net/address.ts";
 import {
   type AdvertEvent,
   type Effect,
@@ -11,17 +11,17 @@ import {
   type MasterState,
   notice,
   ownPriority,
+  type Peer,
   type ProtocolEvent,
-  type Rival,
   type Step,
 } from "./instance.ts";
 import { nodeStep } from "./node.ts";
+import { hear } from "./paths.ts";
+import { countRival, decideTie, RIVAL_ALARM_COUNT } from "./rival.ts";
 import { adoptedDownMs, downMs } from "./timing.ts";
 import { enterBackup, enterQuiet, resignation } from "./transition.ts";
 import { priority } from "./wire.ts";
 
-/** Adverts of a rival after which both nodes are taken to lead at once (split brain) and the operator is told. */
-const RIVAL_ALARM_COUNT = 3;
 /** Adverts that the kernel refused in a row before the node gives up, so that two masters do not persist. */
 const SEND_FAILURES_MAX = 3;
 /** Beats without an advert of the rival after which it has given way. */
@@ -128,12 +128,13 @@ function advertSent(
 /** RFC 9568 §6.4.3 (700–790). */
 function masterAdvert(
   instance: Instance,
-  state: MasterState,
+  before: MasterState,
   advert: AdvertEvent,
   params: InstanceParams,
   now: MonoMs,
 ): Step {
   const own = ownPriority(instance, params);
+  const state = { ...before, alone: hear(before.alone, advert.path, now) };
   if (state.handOverUntil !== null) return handedOver(instance, advert, params, now);
   if (advert.priority === priority.resign) {
     // Another master resigned: tell whoever listened to it that there is still one.
@@ -142,13 +143,15 @@ function masterAdvert(
       effects: [{ kind: "send_advert", priority: own }],
     };
   }
-  if (advert.priority > own || (advert.priority === own && senderIsHigher(instance, advert))) {
+  const tie = advert.priority === own ? decideTie(instance, state, advert, params, now) : null;
+  if (tie === "elsewhere") return { instance: { ...instance, state }, effects: [] };
+  if (advert.priority > own || tie === "yield") {
     const cause = advert.priority > own ? "higher-priority" : "higher-address";
     const intervalMs = params.version === 3 ? advert.intervalMs : params.advertIntervalMs;
     const entered = enterBackup(instance, params, now, cause, {
       masterIntervalMs: intervalMs,
       waitMs: adoptedDownMs(params.version, own, intervalMs, params.advertIntervalMs),
-      master: { address: advert.source.slice(), priority: advert.priority },
+      master: heardFrom(advert),
       remove: true,
     });
     // The winner may not know that anybody else led (a partition that ended): our advert makes it announce the VIPs
@@ -167,7 +170,7 @@ function handedOver(instance: Instance, advert: AdvertEvent, params: InstancePar
   return enterBackup(instance, params, now, "failover-order", {
     masterIntervalMs: intervalMs,
     waitMs: adoptedDownMs(params.version, ownPriority(instance, params), intervalMs, params.advertIntervalMs),
-    master: { address: advert.source.slice(), priority: advert.priority },
+    master: heardFrom(advert),
     remove: true,
     text,
   });
@@ -206,14 +209,6 @@ function answerLower(
     );
   }
   return { instance: { ...instance, state: next }, effects };
-}
-
-/** Adverts that had queued up while this node stood still arrive at once: they count as one. */
-function countRival(rival: Rival | null, advert: AdvertEvent, params: InstanceParams, now: MonoMs): Rival {
-  const known = rival !== null && sameAddress(rival.address, advert.source) ? rival : null;
-  if (known !== null && now - known.countedAt < params.advertIntervalMs / 2) return known;
-  const heard = (known?.heard ?? 0) + 1;
-  return { address: advert.source.slice(), priority: advert.priority, heard, countedAt: now };
 }
 
 function masterTick(instance: Instance, state: MasterState, params: InstanceParams, now: MonoMs): Step {
@@ -282,9 +277,8 @@ function sent(state: MasterState, params: InstanceParams, at: MonoMs): MasterSta
   return { ...state, advertAt: later(at, params.advertIntervalMs), advertSentAt: at };
 }
 
-/** Equal priorities: the higher sender address leads (RFC 9568 §6.4.3, unsigned network order). */
-function senderIsHigher(instance: Instance, advert: AdvertEvent): boolean {
-  const { link } = instance.node;
-  assert(link.kind === "up", "a master has an address");
-  return compareAddresses(advert.source, link.address) > 0;
+/** The master that this node gives way to. */
+function heardFrom({ source, priority: level, path }: AdvertEvent): Peer {
+  const peer = { address: source.slice(), priority: level };
+  return path === "main" ? peer : { ...peer, over: path };
 }

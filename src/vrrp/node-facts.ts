@@ -9,10 +9,24 @@ import { priority } from "./wire.ts";
 
 /** The instance's interface and the address that it sends from. `allVips`: the VIPs of every instance of this node. */
 export function linkFact(view: NodeView, settings: InstanceSettings, allVips: readonly Vip[]): LinkFact {
-  const link = view.link(settings.interfaceName);
+  return pathFact(view, settings, settings, allVips);
+}
+
+/** The same of the second path; null: there is none. */
+export function heartbeatFact(view: NodeView, settings: InstanceSettings, allVips: readonly Vip[]): LinkFact | null {
+  return settings.heartbeat === null ? null : pathFact(view, settings.heartbeat, settings, allVips);
+}
+
+function pathFact(
+  view: NodeView,
+  { interfaceName, source }: Pick<InstanceSettings, "interfaceName" | "source">,
+  settings: InstanceSettings,
+  allVips: readonly Vip[],
+): LinkFact {
+  const link = view.link(interfaceName);
   if (link === null) return { kind: "missing" };
   if (!link.running) return { kind: "down" };
-  const address = settings.source ?? primaryAddress(view.addressesOf(link.index), settings, allVips);
+  const address = source ?? primaryAddress(view.addressesOf(link.index), settings, allVips);
   return address === null ? { kind: "no_address" } : { kind: "up", address };
 }
 

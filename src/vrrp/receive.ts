@@ -24,6 +24,8 @@ export interface ReceiveView {
   readonly sealed?: { readonly lastSequence: number } | null;
   /** This node's address on the interface; null while it has none. */
   readonly ownAddress: Uint8Array | null;
+  /** Its address on the instance's other path: both may lead to one switch. Absent, null: there is none. */
+  readonly otherOwnAddress?: Uint8Array | null;
   readonly multicastGroup: Uint8Array;
   /** Unicast peers; null: multicast. */
   readonly peers: readonly Uint8Array[] | null;
@@ -151,7 +153,9 @@ export function receiveAdvert<View extends ReceiveView>(
 }
 
 function endsReason(view: ReceiveView, ip: AdvertPacket): ReceiveReason | null {
-  if (view.ownAddress !== null && sameAddress(ip.source, view.ownAddress)) return "own_address";
+  const { ownAddress, otherOwnAddress = null } = view;
+  if (ownAddress !== null && sameAddress(ip.source, ownAddress)) return "own_address";
+  if (otherOwnAddress !== null && sameAddress(ip.source, otherOwnAddress)) return "own_address";
   if (view.peers === null) return sameAddress(ip.destination, view.multicastGroup) ? null : "destination";
   if (sameAddress(ip.destination, view.multicastGroup)) return "destination";
   // Unicast crosses routers, so the TTL proves nothing: the list of peers takes its place.

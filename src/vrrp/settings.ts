@@ -10,6 +10,7 @@ import { assert } from "../lib/result.ts";
 import { type AddressScopeName, addressScope } from "../netlink/codec-route.ts";
 import { addressBytes, addressText } from "../net/address.ts";
 import type { InstanceParams } from "./instance.ts";
+import type { PathName } from "./paths.ts";
 import { passwordBytes } from "./receive.ts";
 
 /** RFC 9568 §9: the group of all VRRP routers on a link. */
@@ -69,6 +70,17 @@ export interface HeartbeatSettings {
   readonly peers: readonly Uint8Array[] | null;
 }
 
+/** The interface of a path's adverts; null: there is no second path. Where the main path is heard: `hears`. */
+export function speaksOver(settings: InstanceSettings, path: PathName): string | null {
+  return path === "main" ? settings.speaks : (settings.heartbeat?.interfaceName ?? null);
+}
+
+/** Where adverts go on a path. */
+export function destinations(settings: InstanceSettings, path: PathName): readonly Uint8Array[] {
+  const peers = path === "main" ? settings.peers : settings.heartbeat?.peers;
+  return peers ?? [settings.multicastGroup];
+}
+
 export function instanceSettings(config: VrrpConfig): InstanceSettings {
   const home = config.vmac?.name ?? config.interface;
   const advertised = config.addresses.map((vip) => resolveVip(vip, home));
@@ -102,6 +114,7 @@ export function instanceSettings(config: VrrpConfig): InstanceSettings {
       grouped: config.group !== undefined,
       startupDelayMs: config.startupDelayMs ?? 0,
       linkUpDelayMs: config.interfaceUpDelayMs ?? 0,
+      ...(config.heartbeat === undefined ? {} : { heartbeatInterface: config.heartbeat.interface }),
     },
     vips: [...advertised, ...excluded],
     routes: config.routes ?? [],

@@ -5,6 +5,7 @@ import { addressText, compareAddresses } from "../net/address.ts";
 import { type Instance, ownPriority } from "./instance.ts";
 import type { InstanceSettings } from "./settings.ts";
 import type { HeardPeer, InstanceStats } from "./status.ts";
+import { pathLine, pathStatuses } from "./status-paths.ts";
 import { downMs, skewMs } from "./timing.ts";
 import { contribution, isWell, trackName } from "./track.ts";
 
@@ -16,7 +17,8 @@ export function statusDetails(
 ): readonly string[] {
   return [
     ...priorityLines(settings, instance),
-    ...peerLines(stats.peers, now),
+    ...pathStatuses(settings, instance, stats, now).map(pathLine),
+    ...peerLines(settings, stats.peers, now),
     ...timerLines(settings, instance, now),
     ...nextLines(settings, instance, stats, now),
   ];
@@ -36,12 +38,13 @@ function priorityLines(settings: InstanceSettings, instance: Instance): readonly
   return [`priority ${ownPriority(instance, params)}${owner}: ${[`base ${params.basePriority}`, ...parts].join(", ")}`];
 }
 
-function peerLines(peers: readonly HeardPeer[], now: MonoMs): readonly string[] {
+function peerLines({ params }: InstanceSettings, peers: readonly HeardPeer[], now: MonoMs): readonly string[] {
   if (peers.length === 0) return ["no advert of another node was ever heard"];
   return peers.map((peer) => {
     const ago = seconds(now - peer.heardAt);
     const last = peer.priority === 0 ? "said goodbye" : `priority ${peer.priority} every ${seconds(peer.intervalMs)}`;
-    return `heard ${addressText(peer.address)}: ${last}, last ${ago} ago`;
+    const over = peer.path === "main" ? "" : ` over ${params.heartbeatInterface}`;
+    return `heard ${addressText(peer.address)}${over}: ${last}, last ${ago} ago`;
   });
 }
 
@@ -92,7 +95,10 @@ function nextLines(
   if (state.kind !== "master") return [];
   const { rival } = state;
   if (rival !== null) return [`if this node fails, ${addressText(rival.address)} leads at once: it acts as master too`];
-  const candidates = stats.peers.filter((peer) => peer.priority > 0);
+  const alive = stats.peers.filter((peer) => peer.priority > 0);
+  // By its address on the main path, if it was ever heard there.
+  const onMain = alive.filter(({ path }) => path === "main");
+  const candidates = onMain.length > 0 ? onMain : alive;
   const [best] = candidates.toSorted((a, b) => b.priority - a.priority || compareAddresses(b.address, a.address));
   if (best === undefined) return [unknownNext(stats.peers, now)];
   const skew = seconds(skewMs(params.version, best.priority, params.advertIntervalMs));

@@ -3,25 +3,28 @@ import type { VrrpStatus } from "../admin/api.ts";
 import type { MonoMs } from "../lib/time.ts";
 import { unreachable } from "../lib/result.ts";
 import { addressText, sameAddress } from "../net/address.ts";
-import type { BackupState, Instance, MasterState, Peer } from "./instance.ts";
+import type { BackupState, Instance, MasterState, Rival } from "./instance.ts";
+import type { PathName } from "./paths.ts";
 import type { InstanceSettings } from "./settings.ts";
 import { contribution, effectivePriority, isWell, trackName } from "./track.ts";
 import { statusDetails } from "./status-details.ts";
+import { pathStatuses, silence } from "./status-paths.ts";
 import { faultText } from "./transition.ts";
 
 export interface HeardPeer {
+  readonly path: PathName;
   readonly address: Uint8Array;
   readonly priority: number;
   readonly intervalMs: number;
   readonly heardAt: MonoMs;
 }
 
-/** A group has two to five members; more addresses than this are forged. */
-const PEERS_MAX = 8;
+/** A group has two to five members, with an address on each path; more than this are forged. */
+const PEERS_MAX = 16;
 
 /** The list with this one at its head. */
 export function withPeer(peers: readonly HeardPeer[], heard: HeardPeer): readonly HeardPeer[] {
-  const others = peers.filter((peer) => !sameAddress(peer.address, heard.address));
+  const others = peers.filter((peer) => peer.path !== heard.path || !sameAddress(peer.address, heard.address));
   return [heard, ...others].slice(0, PEERS_MAX);
 }
 
@@ -29,13 +32,14 @@ export function withPeer(peers: readonly HeardPeer[], heard: HeardPeer): readonl
 export interface InstanceStats {
   sinceWallMs: number;
   lastAdvertWallMs: number | null;
-  /** The last other node heard, with its priority. */
-  lastHeard: Peer | null;
   /** Every node heard, the latest first, at most PEERS_MAX. */
   peers: readonly HeardPeer[];
   transitions: number;
   advertsSent: number;
   advertsReceived: number;
+  /** Over the second path; the others count the main one only. */
+  heartbeatSent: number;
+  heartbeatReceived: number;
   priorityZeroSent: number;
   priorityZeroReceived: number;
   garpSent: number;
@@ -48,11 +52,12 @@ export function newStats(wallMs: number): InstanceStats {
   return {
     sinceWallMs: wallMs,
     lastAdvertWallMs: null,
-    lastHeard: null,
     peers: [],
     transitions: 0,
     advertsSent: 0,
     advertsReceived: 0,
+    heartbeatSent: 0,
+    heartbeatReceived: 0,
     priorityZeroSent: 0,
     priorityZeroReceived: 0,
     garpSent: 0,
@@ -95,18 +100,23 @@ export function vrrpStatus(
       ok: isWell(track, node.readings[i]),
       weight: track.weight,
     })),
-    rivals: rivals(state, stats),
+    rivals: rivals(settings, state, stats),
+    paths: pathStatuses(settings, instance, stats, now),
     details: statusDetails(settings, instance, stats, now),
     why: why(settings, instance, stats, now),
   };
 }
 
 /** Who else acts as master of this virtual router, in words. */
-function rivals(state: Instance["state"], stats: InstanceStats): readonly string[] {
+function rivals(settings: InstanceSettings, state: Instance["state"], stats: InstanceStats): readonly string[] {
   if (state.kind !== "master") return [];
   const { rival } = state;
-  const heard = rival !== null && rival.heard > 1 ? [`${addressText(rival.address)} (priority ${rival.priority})`] : [];
+  const heard = rival !== null && rival.heard > 1 ? [`${rivalText(settings, rival)} (priority ${rival.priority})`] : [];
   return [...heard, ...(stats.claims ?? [])];
+}
+
+function rivalText({ params }: InstanceSettings, { path, address }: Rival): string {
+  return path === "main" ? addressText(address) : `${addressText(address)} over ${params.heartbeatInterface}`;
 }
 
 function ownPriority(settings: InstanceSettings, instance: Instance): number {
@@ -122,8 +132,10 @@ function why(settings: InstanceSettings, instance: Instance, stats: InstanceStat
       return "in maintenance by order; `ballast vrrp resume` ends it";
     case "fault":
       return faultText(state.cause, settings.interfaceName);
-    case "backup":
-      return whyBackup(settings, instance, state, now);
+    case "backup": {
+      const alarm = silence(settings, instance);
+      return `${whyBackup(settings, instance, state, now)}${alarm === null ? "" : `; ${alarm}`}`;
+    }
     case "master":
       return whyMaster(settings, instance, state, stats);
     default:
@@ -168,9 +180,10 @@ function whyMaster(settings: InstanceSettings, instance: Instance, state: Master
   if (state.handOverUntil !== null) return "handing over by order; serving until another node leads";
   if (instance.cause === "owner") return "this node owns the addresses (priority 255)";
   if (state.rival !== null && state.rival.heard > 1) {
-    return `priority ${sum} against ${state.rival.priority} of ${addressText(state.rival.address)}, which acts as master too`;
+    return `priority ${sum} against ${state.rival.priority} of ${rivalText(settings, state.rival)}, which acts as master too`;
   }
   if (instance.cause === "priority-zero") return `priority ${sum}; the last master resigned`;
-  if (stats.lastHeard === null) return `priority ${sum}; no other node heard`;
-  return `priority ${sum} against ${stats.lastHeard.priority} of ${addressText(stats.lastHeard.address)}`;
+  const last = stats.peers.find(({ path }) => path === "main") ?? stats.peers[0];
+  if (last === undefined) return `priority ${sum}; no other node heard`;
+  return `priority ${sum} against ${last.priority} of ${addressText(last.address)}`;
 }

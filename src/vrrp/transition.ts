@@ -32,6 +32,7 @@ export function enterMaster(instance: Instance, params: InstanceParams, now: Mon
     sendFailures: 0,
     handOverUntil: null,
     rival: null,
+    alone: null,
   };
   const effects: Effect[] = [{ kind: "send_advert", priority: own }, { kind: "add_addresses" }];
   if (garp.repeat > 0) effects.push({ kind: "announce", repeat: garp.repeat });
@@ -77,6 +78,8 @@ export function enterBackup(
     master: entry.master,
     preemptAt: null,
     wantsToLead: false,
+    alone: null,
+    silentPath: null,
   };
   const effects: Effect[] = entry.remove ? [{ kind: "remove_addresses" }] : [];
   effects.push(transition(instance, state, cause, entry.text ?? backupText(instance, params, cause, entry)));

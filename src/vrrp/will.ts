@@ -6,27 +6,26 @@
 import type { VrrpWill } from "../ipc/messages.ts";
 import { addressText } from "../net/address.ts";
 import { encodePacket, PACKET_BYTES_MAX, type Seal } from "./packet.ts";
-import type { InstanceSettings, Vip } from "./settings.ts";
-import { type Advert, encodeAdvert } from "./wire.ts";
+import type { Vip } from "./settings.ts";
+import { type Advert, encodeAdvert, type Ends } from "./wire.ts";
 
 export type WillPacket = VrrpWill["packets"][number];
 
 /** The packet of an advert, as the supervisor's raw socket takes it: over IPv4 with its header. */
 export function willPacket(
-  settings: InstanceSettings,
+  family: 4 | 6,
+  interfaceName: string,
   advert: Advert,
-  source: Uint8Array,
-  destination: Uint8Array,
+  ends: Ends,
   seal: Seal | null,
 ): WillPacket {
   const bytes = new Uint8Array(PACKET_BYTES_MAX);
-  const ends = { source, destination };
-  const length = settings.family === 4 ? encodePacket(bytes, advert, ends, seal) : encodeAdvert(bytes, advert, ends);
+  const length = family === 4 ? encodePacket(bytes, advert, ends, seal) : encodeAdvert(bytes, advert, ends);
   return {
-    family: settings.family,
-    interface: settings.speaks,
-    source: addressText(source),
-    destination: addressText(destination),
+    family,
+    interface: interfaceName,
+    source: addressText(ends.source),
+    destination: addressText(ends.destination),
     base64: bytes.subarray(0, length).toBase64(),
   };
 }

@@ -3,6 +3,7 @@ import type { BallastEvent, EventLevel } from "../../admin/api.ts";
 import { monoNow, wallNow } from "../../sys/clock.ts";
 import type { Effect } from "../instance.ts";
 import { noteText } from "../note-text.ts";
+import type { PathName } from "../paths.ts";
 import { ReasonLog } from "../reason-log.ts";
 import type { Received, ReceiveReason } from "../receive.ts";
 import type { InstanceSettings } from "../settings.ts";
@@ -26,30 +27,41 @@ export class InstanceLog {
   }
 
   /** An advert that passed the receive checks. */
-  received(received: Received, settings: InstanceSettings): void {
+  received(received: Received, path: PathName, settings: InstanceSettings): void {
     const { advert, source } = received;
-    this.stats.advertsReceived++;
-    if (advert.priority === priority.resign) this.stats.priorityZeroReceived++;
-    this.stats.lastAdvertWallMs = wallNow();
+    const { stats } = this;
     const heard = { address: source.slice(), priority: advert.priority };
-    this.stats.lastHeard = heard;
-    const more = { intervalMs: advert.intervalMs, heardAt: monoNow() };
-    this.stats.peers = withPeer(this.stats.peers, { ...heard, ...more });
-    for (const note of received.notes) this.count(settings, note, () => noteText(note, received, settings));
+    const more = { path, intervalMs: advert.intervalMs, heardAt: monoNow() };
+    stats.peers = withPeer(stats.peers, { ...heard, ...more });
+    stats.lastAdvertWallMs = wallNow();
+    if (path === "heartbeat") stats.heartbeatReceived++;
+    else {
+      stats.advertsReceived++;
+      if (advert.priority === priority.resign) stats.priorityZeroReceived++;
+    }
+    const over = path === "heartbeat" ? ` over ${settings.heartbeat?.interfaceName}` : "";
+    for (const note of received.notes) {
+      this.count(settings, reasonOn(path, note), () => noteText(note, received, settings) + over);
+    }
   }
 
-  refused(reason: ReceiveReason, settings: InstanceSettings): void {
-    this.count(settings, reason, () => `advert refused: ${reason.replaceAll("_", " ")}`);
+  refused(reason: ReceiveReason, path: PathName, settings: InstanceSettings): void {
+    const over = path === "heartbeat" ? ` over ${settings.heartbeat?.interfaceName}` : "";
+    this.count(settings, reasonOn(path, reason), () => `advert refused${over}: ${reason.replaceAll("_", " ")}`);
   }
 
   /** Only a counter: other clusters share the segment. */
-  countForeign(reason: ReceiveReason): void {
-    this.stats.errors[reason] = (this.stats.errors[reason] ?? 0) + 1;
+  countForeign(reason: ReceiveReason, path: PathName): void {
+    const name = reasonOn(path, reason);
+    this.stats.errors[name] = (this.stats.errors[name] ?? 0) + 1;
   }
 
-  sent(advertPriority: number): void {
-    this.stats.advertsSent++;
-    if (advertPriority === priority.resign) this.stats.priorityZeroSent++;
+  sent(path: PathName, advertPriority: number): void {
+    if (path === "heartbeat") this.stats.heartbeatSent++;
+    else {
+      this.stats.advertsSent++;
+      if (advertPriority === priority.resign) this.stats.priorityZeroSent++;
+    }
   }
 
   announced(result: AnnounceResult): void {
@@ -87,4 +99,9 @@ export class InstanceLog {
     const more = suppressed > 0 ? ` (${suppressed} more since the last report)` : "";
     this.report(settings, "warning", "vrrp.advert", text() + more, { reason });
   }
+}
+
+/** The second path has counters of its own. */
+function reasonOn(path: PathName, reason: string): string {
+  return path === "main" ? reason : `${path}_${reason}`;
 }

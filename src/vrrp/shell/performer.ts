@@ -1,6 +1,7 @@
 /** Does what the machine of one instance wants done; what comes of it is pushed back as events. */
 import { unreachable } from "../../lib/result.ts";
 import { E } from "../../sys/errno.ts";
+import { heartbeatAddress } from "../heartbeat.ts";
 import { type Effect, type Event, type Instance, ownPriority } from "../instance.ts";
 import type { InstanceSettings } from "../settings.ts";
 import { priority } from "../wire.ts";
@@ -73,12 +74,18 @@ export class Performer {
     }
   }
 
-  private sendAdvert(advertPriority: number, { node }: Instance): void {
-    const refusal = this.parts.sender.send(advertPriority, node.link.kind === "up" ? node.link.address : null);
-    if (refusal === null) this.parts.log.sent(advertPriority);
+  private sendAdvert(advertPriority: number, instance: Instance): void {
+    const { sender, log, push } = this.parts;
+    const { link } = instance.node;
+    const refusal = sender.send("main", advertPriority, link.kind === "up" ? link.address : null);
+    if (refusal === null) log.sent("main", advertPriority);
+    const second = heartbeatAddress(instance);
+    const refusal2 = second === null ? null : sender.send("heartbeat", advertPriority, second);
+    if (second !== null && refusal2 === null) log.sent("heartbeat", advertPriority);
     // A resignation is the last word: whether it arrived changes nothing here.
     if (advertPriority === priority.resign) return;
-    this.parts.push({ kind: "advert_sent", ok: refusal === null, text: refusal ?? "" });
+    push({ kind: "advert_sent", ok: refusal === null, text: refusal ?? "" });
+    if (second !== null) push({ kind: "heartbeat_sent", ok: refusal2 === null, text: refusal2 ?? "" });
   }
 
   /** The kernel is asked, now or together with other instances. */

@@ -4,6 +4,7 @@ import type { Loop } from "../../sys/loop.ts";
 import type { NodeView } from "../../netlink/node-view.ts";
 import { type Accepted, receiveAdvert, receivePacket, type ReceiveView, type Refused } from "../receive.ts";
 import type { Result } from "../../lib/result.ts";
+import type { PathName } from "../paths.ts";
 import type { InstanceSettings } from "../settings.ts";
 import { AH_PROTOCOL } from "../../net/ah.ts";
 import { VRRP_PROTOCOL } from "../wire.ts";
@@ -12,9 +13,13 @@ import { AdvertSocket } from "./advert-socket.ts";
 import { AdvertSocket6 } from "./advert-socket6.ts";
 import type { Runner } from "./runner.ts";
 
+/** What an instance wants a socket for: `heartbeat` both hears and speaks, on the second path. */
+export type SocketUse = "hears" | "speaks" | "heartbeat";
+
 /** What packets of one interface are checked against; rebuilt when settings or the own address change. */
 interface Listener extends ReceiveView {
   readonly runner: Runner;
+  readonly path: PathName;
 }
 
 /** An instance with authentication headers has a socket of another protocol. */
@@ -44,23 +49,12 @@ export class Receiver {
   listen(runners: readonly Runner[]): void {
     this.listeners.clear();
     const groups = new Map<string, Uint8Array[]>();
-    for (const runner of runners) {
-      const { settings } = runner;
-      const key = socketKey(settings, "hears");
+    for (const listener of runners.flatMap(listenersOf)) {
+      const { settings } = listener.runner;
+      const key = socketKey(settings, listener.path === "main" ? "hears" : listener.path);
       const here = this.listeners.get(key) ?? new Map<number, Listener>();
       this.listeners.set(key, here);
-      here.set(settings.virtualRouterId, {
-        runner,
-        virtualRouterId: settings.virtualRouterId,
-        version: settings.params.version,
-        advertIntervalMs: settings.params.advertIntervalMs,
-        addresses: settings.advertised,
-        password: settings.password,
-        sealed: settings.sealed ? runner : null,
-        ownAddress: runner.ownAddress,
-        multicastGroup: settings.multicastGroup,
-        peers: settings.peers,
-      });
+      here.set(listener.virtualRouterId, listener);
       const joined = groups.get(key) ?? [];
       if (!joined.some((group) => group.join() === settings.multicastGroup.join()))
         joined.push(settings.multicastGroup);
@@ -75,8 +69,8 @@ export class Receiver {
   }
 
   /** The socket that the instance hears or speaks with, as its interface is now; text when it cannot be had. */
-  socket(settings: InstanceSettings, use: "hears" | "speaks"): AdvertPort | string {
-    const name = settings[use];
+  socket(settings: InstanceSettings, use: SocketUse): AdvertPort | string {
+    const name = interfaceOf(settings, use);
     const link = this.view.link(name);
     if (link === null) return `interface ${name} does not exist`;
     const key = socketKey(settings, use);
@@ -85,7 +79,8 @@ export class Receiver {
     known?.port.close();
     this.sockets.delete(key);
     // A socket that is only spoken with hears nothing.
-    const groups = this.groups.get(key) ?? (name === settings.hears ? [settings.multicastGroup] : []);
+    const groups =
+      this.groups.get(key) ?? (use === "heartbeat" || name === settings.hears ? [settings.multicastGroup] : []);
     try {
       const port = this.open(key, settings, name, link.index, groups);
       this.sockets.set(key, { port, groups: groupText(groups) });
@@ -138,17 +133,44 @@ export class Receiver {
 
   private take(key: string, result: Result<Accepted<Listener>, Refused<Listener>>): void {
     if (result.ok) {
-      result.value.view.runner.received(result.value);
+      result.value.view.runner.received(result.value, result.value.view.path);
       return;
     }
     const { view, reason } = result.error;
-    if (view !== null) view.runner.refused(reason);
-    else for (const listener of this.listeners.get(key)?.values() ?? []) listener.runner.countForeign(reason);
+    if (view !== null) return view.runner.refused(reason, view.path);
+    for (const { runner, path } of this.listeners.get(key)?.values() ?? []) runner.countForeign(reason, path);
   }
 }
 
-function socketKey(settings: InstanceSettings, use: "hears" | "speaks"): string {
-  return `${settings.sealed ? "ah" : settings.family === 4 ? "ipv4" : "ipv6"} ${settings[use]}`;
+/** What the instance expects on its main path, and on the second if it has one. */
+function listenersOf(runner: Runner): readonly Listener[] {
+  const { settings, ownAddress, heartbeatAddress } = runner;
+  const common = {
+    runner,
+    virtualRouterId: settings.virtualRouterId,
+    version: settings.params.version,
+    advertIntervalMs: settings.params.advertIntervalMs,
+    addresses: settings.advertised,
+    password: settings.password,
+    sealed: settings.sealed ? runner : null,
+    multicastGroup: settings.multicastGroup,
+  };
+  const main = { path: "main", ownAddress, otherOwnAddress: heartbeatAddress, peers: settings.peers } as const;
+  if (settings.heartbeat === null) return [{ ...common, ...main }];
+  const { peers } = settings.heartbeat;
+  const second = { path: "heartbeat", ownAddress: heartbeatAddress, otherOwnAddress: ownAddress, peers } as const;
+  return [
+    { ...common, ...main },
+    { ...common, ...second },
+  ];
+}
+
+function interfaceOf(settings: InstanceSettings, use: SocketUse): string {
+  return use === "heartbeat" ? (settings.heartbeat?.interfaceName ?? "") : settings[use];
+}
+
+function socketKey(settings: InstanceSettings, use: SocketUse): string {
+  return `${settings.sealed ? "ah" : settings.family === 4 ? "ipv4" : "ipv6"} ${interfaceOf(settings, use)}`;
 }
 
 function groupText(groups: readonly Uint8Array[]): string {

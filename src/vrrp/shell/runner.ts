@@ -12,7 +12,9 @@ import type { Loop } from "../../sys/loop.ts";
 import { type Effect, type Event, type Instance, type InstanceParams, newInstance } from "../instance.ts";
 import type { Member } from "../group.ts";
 import { type Claim, Disputes, macText } from "../conflict.ts";
+import { heartbeatAddress } from "../heartbeat.ts";
 import { nextDeadline, step } from "../machine.ts";
+import type { PathName } from "../paths.ts";
 import type { Received, ReceiveReason } from "../receive.ts";
 import type { InstanceSettings, Vip } from "../settings.ts";
 import type { TrackReading } from "../track.ts";
@@ -27,6 +29,7 @@ import { Holdings } from "./holdings.ts";
 import { InstanceLog } from "./instance-log.ts";
 import type { Mover } from "./mover.ts";
 import { Performer } from "./performer.ts";
+import type { SocketUse } from "./receiver.ts";
 
 /** An instance settles after a handful of events; more in one go is a loop in the machine. */
 const EVENTS_PER_TURN_MAX = 64;
@@ -39,8 +42,8 @@ export interface RunnerPorts {
   readonly route: RoutePort;
   readonly announcer: Announcer;
   readonly mover: Mover;
-  /** The advert socket of the instance's interface; the text of the refusal when there is none. */
-  socket(settings: InstanceSettings, use: "hears" | "speaks"): AdvertPort | string;
+  /** The advert socket of one of the instance's interfaces; the text of the refusal when there is none. */
+  socket(settings: InstanceSettings, use: SocketUse): AdvertPort | string;
   /** Takes in what has arrived on every socket: done before a timer is looked at. */
   drain(): void;
   report(event: BallastEvent): void;
@@ -124,6 +127,11 @@ export class Runner {
     return link.kind === "up" ? link.address : null;
   }
 
+  /** The same on the second path. */
+  get heartbeatAddress(): Uint8Array | null {
+    return heartbeatAddress(this.instance);
+  }
+
   /** Its VIPs while it leads, to be asked for: who else has them? */
   get ledVips(): readonly Vip[] {
     return this.leads ? this.settings.vips : [];
@@ -140,10 +148,12 @@ export class Runner {
 
   /** What is to be done if this process dies now: for each peer a goodbye, and the VIPs away. */
   will(): VrrpWill {
-    const source = this.ownAddress;
-    if (!this.leads || source === null) return { packets: [], addresses: [] };
+    if (!this.leads) return { packets: [], addresses: [] };
     return {
-      packets: this.sender.goodbyes(source),
+      packets: [
+        ...this.sender.goodbyes("main", this.ownAddress),
+        ...this.sender.goodbyes("heartbeat", this.heartbeatAddress),
+      ],
       addresses: this.holdings.held().map(willAddress),
     };
   }
@@ -179,19 +189,19 @@ export class Runner {
     this.ports.handled(this);
   }
 
-  received(received: Received): void {
+  received(received: Received, path: PathName): void {
     const { advert, source } = received;
     if (received.sequence !== null) this.sender.heard(received.sequence);
-    this.log.received(received, this.settings);
-    this.handle({ kind: "advert", source, priority: advert.priority, intervalMs: advert.intervalMs });
+    this.log.received(received, path, this.settings);
+    this.handle({ kind: "advert", path, source, priority: advert.priority, intervalMs: advert.intervalMs });
   }
 
-  refused(reason: ReceiveReason): void {
-    this.log.refused(reason, this.settings);
+  refused(reason: ReceiveReason, path: PathName): void {
+    this.log.refused(reason, path, this.settings);
   }
 
-  countForeign(reason: ReceiveReason): void {
-    this.log.countForeign(reason);
+  countForeign(reason: ReceiveReason, path: PathName): void {
+    this.log.countForeign(reason, path);
   }
 
   /** ARP of another host. */

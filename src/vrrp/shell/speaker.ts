@@ -81,7 +81,8 @@ export class Speaker {
       route,
       announcer: new Announcer(loop),
       mover,
-      socket: (settings, use) => this.vmacs.ensure(settings) ?? this.receiver.socket(settings, use),
+      socket: (settings, use) =>
+        (use === "heartbeat" ? null : this.vmacs.ensure(settings)) ?? this.receiver.socket(settings, use),
       drain: () => this.drain(),
       report: (event) => reports.event(event),
       changed: () => reports.changed(),

@@ -1,5 +1,5 @@
 /**
- * Several VRRP routers on a simulated network: time, loss, delay, duplication, partitions and the drift of each router's
+ * Several VRRP routers on a simulated network, or on two (a second path): time, loss, delay, duplication, partitions and the drift of each router's
  * clock come from one seed, so that a failing run can be repeated. The routers are the real machine; only effects and adverts are played.
  */
 import { later, type MonoMs, NEVER } from "../../../src/lib/time.ts";
@@ -11,6 +11,7 @@ import {
   newInstance,
 } from "../../../src/vrrp/instance.ts";
 import { nextDeadline, step } from "../../../src/vrrp/machine.ts";
+import type { PathName } from "../../../src/vrrp/paths.ts";
 import { paramsWith } from "../../unit/vrrp/instances.ts";
 
 /** mulberry32: small, seeded, good enough to shuffle events. */
@@ -26,6 +27,7 @@ export function seeded(seed: number): () => number {
 
 interface Packet {
   readonly at: number;
+  readonly path: PathName;
   readonly from: number;
   readonly to: number;
   readonly priority: number;
@@ -53,15 +55,21 @@ export class SimulatedNetwork {
   readonly routers: Router[];
   private packets: Packet[] = [];
   private readonly random: () => number;
-  /** group[i] is the partition of router i; packets stay within one. */
-  private group: number[];
+  /** For each path, group[i] is the partition of router i; packets stay within one. */
+  private readonly groups: Record<PathName, readonly number[]>;
+  /** Routers whose packets are lost on a path while they hear the others' there. */
+  readonly muted: Readonly<Record<PathName, Set<number>>> = { main: new Set(), heartbeat: new Set() };
+  /** Last byte of each router's address on the second path, in an order of its own; null: there is one path. */
+  private readonly secondAddresses: readonly number[] | null;
 
-  /** `driftRate`: a clock is wrong by at most this part, 0.001 for a bad one. */
-  constructor(random: () => number, params: readonly Partial<InstanceParams>[], driftRate = 0) {
+  /** `driftRate`: a clock is wrong by at most this part, 0.001 for a bad one. `hasSecond`: there is a second path. */
+  constructor(random: () => number, params: readonly Partial<InstanceParams>[], driftRate = 0, hasSecond = false) {
     this.random = random;
-    this.group = params.map(() => 0);
+    this.groups = { main: params.map(() => 0), heartbeat: params.map(() => 0) };
+    const order = params.map((_, at) => ({ at: at + 1, key: hasSecond ? random() : 0 }));
+    this.secondAddresses = hasSecond ? order.toSorted((a, b) => a.key - b.key).map(({ at }) => at) : null;
     this.routers = params.map((changes) => {
-      const whole = paramsWith(changes);
+      const whole = paramsWith(hasSecond ? { ...changes, heartbeatInterface: "eth1" } : changes);
       return {
         params: whole,
         instance: newInstance(whole),
@@ -79,7 +87,8 @@ export class SimulatedNetwork {
     router.alive = true;
     // A restarted speaker removes what its killed predecessor left.
     router.hasVips = false;
-    this.hand(at, { kind: "link", link: { kind: "up", address: this.address(at) } });
+    this.linkUp(at, "heartbeat");
+    this.linkUp(at, "main");
     this.hand(at, { kind: "tracks", readings: router.params.tracks.map(() => true) });
     this.hand(at, { kind: "start" });
   }
@@ -98,15 +107,40 @@ export class SimulatedNetwork {
     this.handled(at);
   }
 
+  linkUp(at: number, path: PathName): void {
+    const link = { kind: "up", address: this.address(at, path) } as const;
+    if (path === "main") return this.hand(at, { kind: "link", link });
+    if (this.secondAddresses === null) return;
+    this.hand(at, { kind: "heartbeat", path: { interfaceName: "eth1", link, refusal: null } });
+  }
+
+  linkDown(at: number, path: PathName): void {
+    const link = { kind: "down" } as const;
+    if (path === "main") return this.hand(at, { kind: "link", link });
+    this.hand(at, { kind: "heartbeat", path: { interfaceName: "eth1", link, refusal: null } });
+  }
+
+  /** Whether `to` hears what `from` says on one path at least. */
+  hears(to: number, from: number): boolean {
+    const paths: readonly PathName[] = this.secondAddresses === null ? ["main"] : ["main", "heartbeat"];
+    return paths.some((path) => this.connects(path, from, to));
+  }
+
+  private connects(path: PathName, from: number, to: number): boolean {
+    const group = this.groups[path];
+    return group[from] === group[to] && !this.muted[path].has(from);
+  }
+
   /** Called after each event of a router: where a group looks at its members. */
   handled: (at: number) => void = () => {};
 
-  partition(groups: readonly number[]): void {
-    this.group = [...groups];
+  partition(groups: readonly number[], path: PathName = "main"): void {
+    this.groups[path] = [...groups];
   }
 
-  heal(): void {
-    this.group = this.group.map(() => 0);
+  heal(path: PathName = "main"): void {
+    this.groups[path] = this.groups[path].map(() => 0);
+    this.muted[path].clear();
   }
 
   /** Runs for `durationMs`; `check` after every event. */
@@ -143,8 +177,8 @@ export class SimulatedNetwork {
     return this.routers.map((router) => `${router.instance.state.kind}/${router.transitions}`).join(" ");
   }
 
-  private address(at: number): Uint8Array {
-    return Uint8Array.of(10, 0, 0, at + 1);
+  private address(at: number, path: PathName): Uint8Array {
+    return path === "main" ? Uint8Array.of(10, 0, 0, at + 1) : Uint8Array.of(10, 9, 0, this.secondAddresses?.[at] ?? 0);
   }
 
   private nextTimer(): number {
@@ -159,10 +193,12 @@ export class SimulatedNetwork {
   private deliver(): void {
     while (this.packets.length > 0 && this.packets[0].at <= this.now) {
       const packet = this.packets.shift()!;
-      if (this.group[packet.from] !== this.group[packet.to]) continue;
-      this.hand(packet.to, {
+      const { path, from, to } = packet;
+      if (!this.connects(path, from, to) || !this.isUp(to, path)) continue;
+      this.hand(to, {
         kind: "advert",
-        source: this.address(packet.from),
+        path,
+        source: this.address(from, path),
         priority: packet.priority,
         intervalMs: packet.intervalMs,
       });
@@ -173,7 +209,8 @@ export class SimulatedNetwork {
     const router = this.routers[at];
     switch (effect.kind) {
       case "send_advert":
-        this.send(at, effect.priority);
+        this.send(at, "main", effect.priority);
+        if (this.secondAddresses !== null) this.send(at, "heartbeat", effect.priority);
         return;
       case "add_addresses":
         router.hasVips = true;
@@ -190,18 +227,24 @@ export class SimulatedNetwork {
     }
   }
 
-  private send(from: number, priority: number): void {
+  private send(from: number, path: PathName, priority: number): void {
+    if (!this.isUp(from, path)) return;
     this.routers.forEach((_, to) => {
       if (to === from || this.random() < this.lossRate) return;
-      this.post(from, to, priority);
-      if (this.random() < this.duplicationRate) this.post(from, to, priority);
+      this.post(path, from, to, priority);
+      if (this.random() < this.duplicationRate) this.post(path, from, to, priority);
     });
   }
 
+  private isUp(at: number, path: PathName): boolean {
+    const { link, heartbeat } = this.routers[at].instance.node;
+    return (path === "main" ? link : heartbeat?.link)?.kind === "up";
+  }
+
   /** Packets overtake each other: every one has its own delay. */
-  private post(from: number, to: number, priority: number): void {
+  private post(path: PathName, from: number, to: number, priority: number): void {
     const at = later(this.now as MonoMs, 0.1 + this.random() * this.delayMs);
-    const packet = { at, from, to, priority, intervalMs: this.routers[from].params.advertIntervalMs };
+    const packet = { at, path, from, to, priority, intervalMs: this.routers[from].params.advertIntervalMs };
     const place = this.packets.findIndex((other) => other.at > at);
     if (place < 0) this.packets.push(packet);
     else this.packets.splice(place, 0, packet);

@@ -170,6 +170,7 @@ function outcome(id: string): { readonly state: string; readonly effects: readon
   const { advert, source } = result.value;
   const after = drive(before, params, NOW, {
     kind: "advert",
+    path: "main",
     source,
     priority: advert.priority,
     intervalMs: advert.intervalMs,

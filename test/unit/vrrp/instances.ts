@@ -11,6 +11,7 @@ import {
   type Step,
 } from "../../../src/vrrp/instance.ts";
 import { nextDeadline, step } from "../../../src/vrrp/machine.ts";
+import type { PathName } from "../../../src/vrrp/paths.ts";
 
 export function paramsWith(changes: Partial<InstanceParams> = {}): InstanceParams {
   return {
@@ -47,8 +48,8 @@ export function linkUp(address: string): Event {
   return { kind: "link", link: { kind: "up", address: addressBytes(address) } };
 }
 
-export function advert(source: string, priority: number, intervalMs = 1000): Event {
-  return { kind: "advert", source: addressBytes(source), priority, intervalMs };
+export function advert(source: string, priority: number, intervalMs = 1000, path: PathName = "main"): Event {
+  return { kind: "advert", path, source: addressBytes(source), priority, intervalMs };
 }
 
 /** An instance that is backup since `now`, or became master then by its timer and sent its last advert a beat ago. */

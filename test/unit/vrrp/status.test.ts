@@ -101,7 +101,13 @@ test("vrrpStatus details add up the priority, name who was heard and when, the t
     kind: "tracks",
     readings,
   }).instance;
-  const peer = { address: addressBytes("10.0.0.2"), priority: 100, intervalMs: 1000, heardAt: later(NOW, -60_000) };
+  const peer = {
+    path: "main" as const,
+    address: addressBytes("10.0.0.2"),
+    priority: 100,
+    intervalMs: 1000,
+    heardAt: later(NOW, -60_000),
+  };
   const status = vrrpStatus(settings, master, { ...newStats(0), peers: [peer] }, NOW);
   expect(status.details).toEqual([
     "priority 91: base 101, +2 proxy (well), ±0 interface eth1 (well), −12 file /run/prio (says -4)",
@@ -111,6 +117,7 @@ test("vrrpStatus details add up the priority, name who was heard and when, the t
   ]);
   const heard = drive(running(settings.params, "backup", "10.0.0.1", NOW), settings.params, NOW, {
     kind: "advert",
+    path: "main",
     source: peer.address,
     priority: 200,
     intervalMs: 500,
@@ -125,7 +132,12 @@ test("vrrpStatus details add up the priority, name who was heard and when, the t
 test("vrrpStatus details of a master tell who would be next after a goodbye, a preemption and beside a rival", () => {
   const settings = instanceSettings(configWith({ version: 3 }));
   const master = running(settings.params, "master", "10.0.0.1", NOW);
-  const peer = { address: addressBytes("10.0.0.2"), intervalMs: 1000, heardAt: later(NOW, -500) };
+  const peer = {
+    path: "main" as const,
+    address: addressBytes("10.0.0.2"),
+    intervalMs: 1000,
+    heardAt: later(NOW, -500),
+  };
   const next = (instance: typeof master, priorities: readonly number[]): string | undefined =>
     vrrpStatus(
       settings,
