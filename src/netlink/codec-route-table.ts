@@ -94,14 +94,17 @@ export function encodeTableDump(writer: MessageWriter, family: 4 | 6, table: num
   writer.end();
 }
 
+/** `at`: where the network's address stands in `bytes`; −1: nowhere, it is all zero. */
+export type IsFollowed = (family: 4 | 6, prefixLength: number, bytes: Uint8Array, at: number) => boolean;
+
 /**
- * What the message says of networks for which `isFollowed`; everything else is `other`, told by the header alone: tables
- * have a million routes. Routes for some packets only (TOS, source network) are `other`, too. Values are copies.
+ * What the message says of networks for which `isFollowed`; everything else is `other`, told without decoding all of it:
+ * tables have a million routes. Routes for some packets only (TOS, source network) are `other`, too. Values are copies.
  */
 export function decodeTable(
   bytes: Uint8Array,
   message: Message,
-  isFollowed: (family: 4 | 6, prefixLength: number) => boolean,
+  isFollowed: IsFollowed,
 ): Result<TableFact, TableReason> {
   if (message.type === type.newNexthop || message.type === type.delNexthop) return ok({ kind: "nexthops" });
   if (message.type !== type.newRoute && message.type !== type.delRoute) return ok({ kind: "other" });
@@ -109,13 +112,29 @@ export function decodeTable(
   if (message.payloadEnd - start < RTMSG_BYTES) return err("route_short");
   const family = bytes[start] === FAMILY_IPV4 ? 4 : bytes[start] === FAMILY_IPV6 ? 6 : null;
   const forSomeOnly = bytes[start + 2] !== 0 || bytes[start + 3] !== 0;
-  if (family === null || forSomeOnly || !isFollowed(family, bytes[start + 1])) return ok({ kind: "other" });
+  if (family === null || forSomeOnly) return ok({ kind: "other" });
+  const at = networkAt(bytes, start + RTMSG_BYTES, message.payloadEnd, family);
+  if (at > message.payloadEnd) return err("route_network");
+  if (!isFollowed(family, bytes[start + 1], bytes, at)) return ok({ kind: "other" });
   const flags = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(start + 8, true);
   if ((flags & routeFlag.cloned) !== 0) return ok({ kind: "other" });
   const route = decodeBody(bytes, message, family, flags);
   if (!route.ok) return route;
   if (message.type === type.delRoute) return ok({ kind: "route_gone", route: route.value });
   return ok({ kind: "route", route: route.value, replaces: (message.flags & messageFlag.replace) !== 0 });
+}
+
+/** Where the address of RTA_DST stands; −1: there is none; beyond `end`: it is too short. Nothing is allocated. */
+function networkAt(bytes: Uint8Array, start: number, end: number, family: 4 | 6): number {
+  for (let at = start; end - at >= 4;) {
+    const length = bytes[at] | (bytes[at + 1] << 8);
+    if (length < 4 || length > end - at) return -1;
+    if (bytes[at + 2] === attribute.to && bytes[at + 3] === 0) {
+      return length - 4 === (family === 4 ? 4 : 16) ? at + 4 : end + 1;
+    }
+    at += align4(length);
+  }
+  return -1;
 }
 
 function decodeBody(
@@ -129,7 +148,6 @@ function decodeBody(
   if (!attributes.ok) return attributes;
   const { value } = attributes;
   const to = value.get(attribute.to)?.slice() ?? new Uint8Array(family === 4 ? 4 : 16);
-  if (to.length !== (family === 4 ? 4 : 16)) return err("route_network");
   const first = nexthopText(value);
   const nexthops = [{ linkIndex: u32(value.get(attribute.interface)) ?? 0, alive: isAlive(flags), text: first }];
   const several = value.get(attribute.multipath);

@@ -4,7 +4,7 @@
  * have changed something asks for the table to be read again, and the reading has the last word.
  */
 import type { RouteFact } from "../netlink/codec-route.ts";
-import type { Nexthop, TableFact, TableRoute } from "../netlink/codec-route-table.ts";
+import type { IsFollowed, Nexthop, TableFact, TableRoute } from "../netlink/codec-route-table.ts";
 import { sameAddress } from "../net/address.ts";
 
 export interface FollowedNetwork {
@@ -37,12 +37,17 @@ export class RouteBook {
   private readonly routes = new Map<string, TableRoute[]>();
   /** Links of which there was news, and whether they run: the flags of routes that were read before are older. */
   private readonly links = new Map<number, boolean>();
-  private lengths = new Set<number>();
+  /** Family and prefix length → addresses. */
+  private readonly byLength = new Map<number, readonly Uint8Array[]>();
 
   /** Follows exactly these. Those that were followed keep what is known of them. */
   follow(networks: readonly FollowedNetwork[]): void {
     this.networks = networks;
-    this.lengths = new Set(networks.map(({ family, prefixLength }) => lengthKey(family, prefixLength)));
+    this.byLength.clear();
+    for (const { family, prefixLength, address } of networks) {
+      const key = lengthKey(family, prefixLength);
+      this.byLength.set(key, [...(this.byLength.get(key) ?? []), address]);
+    }
     const keys = new Set(networks.map(networkKey));
     for (const key of this.routes.keys()) if (!keys.has(key)) this.routes.delete(key);
   }
@@ -53,9 +58,12 @@ export class RouteBook {
     return [...tables.values()];
   }
 
-  /** For the decoder: may a route to a network of this length be one that is followed? */
-  readonly isFollowed = (family: 4 | 6, prefixLength: number): boolean =>
-    this.lengths.has(lengthKey(family, prefixLength));
+  /** For the decoder: is the network one of those that are followed, in whatever table? */
+  readonly isFollowed: IsFollowed = (family, prefixLength, bytes, at) => {
+    const addresses = this.byLength.get(lengthKey(family, prefixLength));
+    if (addresses === undefined) return false;
+    return addresses.some((address) => address.every((byte, i) => byte === (at < 0 ? 0 : bytes[at + i])));
+  };
 
   /** Takes in a notification. True: the tables should be read again. */
   hear(fact: TableFact): boolean {

@@ -9,7 +9,7 @@ import { pinned } from "../../sys/memory.ts";
 import { openNetlink, receiveFromKernel, sendToKernel } from "../../sys/netlink-socket.ts";
 import { close, setOption } from "../../sys/socket.ts";
 import { decodeMessages, messageType, MessageWriter } from "../../netlink/codec.ts";
-import { decodeTable, encodeTableDump, type TableRoute } from "../../netlink/codec-route-table.ts";
+import { decodeTable, encodeTableDump, type IsFollowed, type TableRoute } from "../../netlink/codec-route-table.ts";
 import type { FollowedTable } from "../route-track.ts";
 
 /** The kernel fills dump datagrams up to 32 KiB when the reader offers that much: some 500 routes. */
@@ -26,8 +26,8 @@ const SUBJECT = "netlink routing tables";
 
 export interface TableReaderPorts {
   readonly loop: Loop;
-  /** Whether routes to networks of this length are looked at beyond their header. */
-  isFollowed(family: 4 | 6, prefixLength: number): boolean;
+  /** Routes to other networks are passed over. */
+  readonly isFollowed: IsFollowed;
   /** Whether the route is one of those that were asked for. */
   has(route: TableRoute): boolean;
   /** Every table was read, in `tookMs`. */
