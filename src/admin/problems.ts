@@ -66,7 +66,15 @@ function vrrpProblems(instance: VrrpStatus): readonly FoundProblem[] {
     text: `vrrp ${instance.instance}: split brain, ${rival} acts as master too`,
     sinceWallMs: null,
   }));
-  if (instance.state !== "fault") return rivals;
+  const paths = (instance.paths ?? [])
+    .filter(({ state }) => state !== "up")
+    .map((path) => ({
+      object: instance.instance,
+      text: `vrrp ${instance.instance}: ${path.path === "main" ? "main" : "second"} path ${path.interface} is ${path.state}`,
+      sinceWallMs: null,
+    }));
+  // What keeps the main path down is the fault itself.
+  if (instance.state !== "fault") return [...rivals, ...paths];
   const text = `vrrp ${instance.instance} is in FAULT${instance.why === "" ? "" : `: ${instance.why}`}`;
   return [{ object: instance.instance, text, sinceWallMs: instance.sinceWallMs }];
 }

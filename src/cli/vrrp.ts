@@ -1,5 +1,5 @@
 /** `ballast vrrp status|why|failover|maint|resume [INSTANCE]`. */
-import type { VrrpStatus } from "../admin/api.ts";
+import type { VrrpPathStatus, VrrpStatus } from "../admin/api.ts";
 import { type AdminClient, adminClient } from "../admin/client.ts";
 import { safeText } from "../lib/safe-text.ts";
 import { vrrpWord } from "../lib/state-words.ts";
@@ -58,7 +58,10 @@ async function report(
   else {
     printTable(vrrpColumns(snapshot.value.wallMs), rows, painter(args));
     printLine("");
-    for (const row of rows) printLine(whyLine(row));
+    for (const row of rows) {
+      printLine(whyLine(row));
+      for (const path of row.paths ?? []) printLine(`  ${safeText(pathLine(path))}`);
+    }
   }
   return rows.some((row) => row.state === "fault") ? exitCodes.negative : exitCodes.ok;
 }
@@ -71,6 +74,11 @@ function printWhy(row: VrrpStatus): void {
 /** `main is MASTER: priority 150 against 100 of 10.0.0.3`. */
 export function whyLine(row: VrrpStatus): string {
   return safeText(`${row.instance} is ${vrrpWord(row.state).word}: ${row.why}`);
+}
+
+/** `main path eth0: up, heard 10.0.0.1 (priority 101) 0.4 s ago`. */
+function pathLine({ path, interface: name, state, text }: VrrpPathStatus): string {
+  return `${path === "main" ? "main" : "second"} path ${name}: ${state}, ${text}`;
 }
 
 async function order(

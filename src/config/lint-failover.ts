@@ -56,6 +56,9 @@ function compare(own: VrrpConfig, other: VrrpConfig, at: Path, sink: IssueSink):
       sink.warn([...at, "auth"], `differs from the peer's: ${effect}`, { mark: "key" });
     }
   }
+  if ((own.heartbeat === undefined) !== (other.heartbeat === undefined)) {
+    sink.warn([...at, "heartbeat"], "only one of the nodes has a second path: neither is heard there", { mark: "key" });
+  }
   if ((own.unicast === null) !== (other.unicast === null)) {
     sink.warn(at, "one node speaks to peers, the other to the group: neither hears the other, both lead", {
       mark: "key",

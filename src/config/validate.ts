@@ -1,5 +1,6 @@
 /** What must hold between the parts of a configuration: references, duplicates, modes, limits. */
 import { didYouMean } from "../lib/suggest.ts";
+import { checkHeartbeats } from "./heartbeat-clash.ts";
 import { validateLvs } from "./lint-lvs.ts";
 import type { Normalised } from "./normalise.ts";
 import { OBJECT_COUNT_MAX } from "./schema-global.ts";
@@ -15,6 +16,7 @@ export function validate(normalised: Normalised, sink: IssueSink): void {
   for (const frontend of config.frontends) checkReferences(frontend, config, originOf, sink);
   checkServers(config, originOf, sink);
   checkVrrp(config, originOf, sink);
+  checkHeartbeats(config.vrrp, originOf, sink);
   validateLvs(config, originOf, sink);
   checkSize(config, sink);
 }

@@ -134,7 +134,9 @@ function masterAdvert(
   now: MonoMs,
 ): Step {
   const own = ownPriority(instance, params);
-  const state = { ...before, alone: hear(before.alone, advert.path, now) };
+  const intervalMs = Math.max(params.advertIntervalMs, advert.intervalMs);
+  const alone = hear(before.alone, advert.path, downMs(params.version, own, intervalMs), now);
+  const state = { ...before, alone };
   if (state.handOverUntil !== null) return handedOver(instance, advert, params, now);
   if (advert.priority === priority.resign) {
     // Another master resigned: tell whoever listened to it that there is still one.

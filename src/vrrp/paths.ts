@@ -10,15 +10,20 @@ import { later, type MonoMs } from "../lib/time.ts";
 
 export type PathName = "main" | "heartbeat";
 
-/** Adverts came over this path alone since then. One that comes over the other begins anew. */
+/** Adverts came over this path alone since then, the last at `heardAt`. One that comes over the other begins anew. */
 export interface Alone {
   readonly path: PathName;
   readonly since: MonoMs;
+  readonly heardAt: MonoMs;
 }
 
-/** After an advert over `path`. Counted from the first one: after a stall the other path's may still wait in its socket. */
-export function hear(before: Alone | null, path: PathName, now: MonoMs): Alone {
-  return before?.path === path ? before : { path, since: now };
+/**
+ * After an advert over `path`. When it was silent itself for longer than `forMs` nothing is known of the other one either:
+ * after a stall of this node the other path's adverts may still wait in their socket.
+ */
+export function hear(before: Alone | null, path: PathName, forMs: number, now: MonoMs): Alone {
+  const goesOn = before?.path === path && now <= later(before.heardAt, forMs);
+  return { path, since: goesOn ? before.since : now, heardAt: now };
 }
 
 /** Whether for longer than `forMs` nothing was heard on `path` though it was on the other. */

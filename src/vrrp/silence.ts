@@ -31,10 +31,11 @@ export function listen(
   params: InstanceParams,
   now: MonoMs,
 ): Listening {
-  const alone = hear(state.alone, advert.path, now);
+  const forMs = patienceMs(instance, state, params);
+  const alone = hear(state.alone, advert.path, forMs, now);
   const quiet = otherPath(advert.path);
   // Of a second path that is broken here nothing is expected, and that has been told.
-  const isLost = isUsable(instance.node.heartbeat) && isSilent(alone, quiet, patienceMs(instance, state, params), now);
+  const isLost = isUsable(instance.node.heartbeat) && isSilent(alone, quiet, forMs, now);
   const silentPath = isLost ? quiet : state.silentPath === advert.path ? null : state.silentPath;
   if (silentPath === state.silentPath) return { changes: { alone, silentPath }, effects: [] };
   const who = addressText(advert.source);
