@@ -27,7 +27,19 @@ const IPV6_ADDRESSES_MAX = 90;
 export function normaliseVrrp(context: NormaliseContext): readonly VrrpConfig[] {
   const scripts = normaliseScripts(context);
   const groups = normaliseGroups(scripts, context);
-  return (context.document.vrrp ?? []).flatMap((item) => normaliseInstance(item, scripts, groups, context));
+  const instances = (context.document.vrrp ?? []).flatMap((item) => normaliseInstance(item, scripts, groups, context));
+  for (const instance of instances) vmacIsUnique(instance, instances, context);
+  return instances;
+}
+
+/** The same VRID may be in use on two networks, and then both would call their interface alike. */
+function vmacIsUnique(instance: VrrpConfig, instances: readonly VrrpConfig[], context: NormaliseContext): void {
+  const name = instance.vmac?.name;
+  const first = instances.find((other) => other.vmac?.name === name);
+  const at = context.origins.get(instance);
+  if (name === undefined || first === undefined || first === instance || at === undefined) return;
+  const help = 'write a name: use_vmac = "NAME"';
+  context.sink.error([...at, "use_vmac"], `${name} is the interface of [vrrp.${first.name}] already`, { help });
 }
 
 function normaliseInstance(
@@ -64,7 +76,7 @@ function normaliseInstance(
     multicastSource: value.multicast_source ?? null,
     ...(value.multicast_group === undefined ? {} : { multicastGroup: value.multicast_group }),
     ...normaliseForwarding(value, value.interface, context),
-    ...vmac(value, at, context),
+    ...vmac(value, family, at, context),
     ...normaliseAccept(value, at, context),
     ...normaliseHeartbeat(value, family, at, context),
     startupDelayMs: pick(vrrpRows.startup_delay, value.startup_delay),
@@ -129,8 +141,11 @@ function familyOf(value: WrittenVrrp, at: Path, context: NormaliseContext): 4 | 
   return family;
 }
 
-/** keepalived's name is vrrp.VRID; here as well, so that scripts find it. */
-function vmac(value: WrittenVrrp, at: Path, context: NormaliseContext): { readonly vmac?: VmacConfig } {
+/**
+ * keepalived's name is vrrp.VRID; here as well, so that scripts find it. For IPv6 always vrrp6.VRID, which keepalived
+ * chooses only beside an IPv4 instance of the same VRID: what an interface is called must not hang on another instance.
+ */
+function vmac(value: WrittenVrrp, family: 4 | 6, at: Path, context: NormaliseContext): { readonly vmac?: VmacConfig } {
   const wish = pick(vrrpRows.use_vmac, value.use_vmac);
   if (wish === false) {
     if (value.vmac_xmit_base === true) {
@@ -147,7 +162,8 @@ function vmac(value: WrittenVrrp, at: Path, context: NormaliseContext): { readon
       },
     );
   }
-  const name = typeof wish === "string" ? wish : `vrrp.${value.virtual_router_id ?? 0}`;
+  const prefix = family === 4 ? "vrrp" : "vrrp6";
+  const name = typeof wish === "string" ? wish : `${prefix}.${value.virtual_router_id ?? 0}`;
   if (name === value.interface) context.sink.error([...at, "use_vmac"], `${name} is the real interface`);
   return { vmac: { name, xmitBase: pick(vrrpRows.vmac_xmit_base, value.vmac_xmit_base) } };
 }

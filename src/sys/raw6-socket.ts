@@ -21,6 +21,7 @@ const IPV6 = {
   RECVHOPLIMIT: 51,
   HOPLIMIT: 52,
   TCLASS: 67,
+  FREEBIND: 78,
 } as const;
 
 const SOCKADDR_IN6_BYTES = 28;
@@ -60,6 +61,8 @@ export function openRaw6Socket(options: Raw6SocketOptions): number {
     set("MULTICAST_HOPS", IPV6.MULTICAST_HOPS, options.hopLimit);
     set("UNICAST_HOPS", IPV6.UNICAST_HOPS, options.hopLimit);
     set("TCLASS", IPV6.TCLASS, options.trafficClass);
+    // A virtual router's own interface has no link-local address: its adverts bear that of the real one.
+    set("FREEBIND", IPV6.FREEBIND, 1);
     set("RECVPKTINFO", IPV6.RECVPKTINFO, 1);
     set("RECVHOPLIMIT", IPV6.RECVHOPLIMIT, 1);
     for (const group of options.groups) {

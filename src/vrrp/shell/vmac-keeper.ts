@@ -34,7 +34,7 @@ export class VmacKeeper {
   }
 
   /** Makes the instance's interface unless it is there and up. Null: it is, or none is wanted; else why not. */
-  ensure({ vmac, interfaceName }: InstanceSettings): string | null {
+  ensure({ vmac, interfaceName, vips }: InstanceSettings): string | null {
     if (vmac === null || this.making.has(vmac.name)) return null;
     const { view } = this.route;
     const base = view.link(interfaceName);
@@ -45,12 +45,19 @@ export class VmacKeeper {
     }
     if (known !== null && sameAddress(known.mac, vmac.mac) && known.running) return null;
     this.making.add(vmac.name);
-    const refusal = this.make(vmac, interfaceName, base.index, known?.index ?? null);
+    const ipv6 = vips.some(({ address }) => address.length === 16);
+    const refusal = this.make(vmac, interfaceName, base.index, known?.index ?? null, ipv6);
     this.making.delete(vmac.name);
     return refusal;
   }
 
-  private make(vmac: VmacSettings, base: string, baseIndex: number, knownIndex: number | null): string | null {
+  private make(
+    vmac: VmacSettings,
+    base: string,
+    baseIndex: number,
+    knownIndex: number | null,
+    ipv6: boolean,
+  ): string | null {
     const { name, mac } = vmac;
     const noted = knownIndex === null ? null : readVmacAlias(this.route.view.link(name)?.alias);
     const alias = vmacAlias(noted ?? this.valuesBefore(base));
@@ -61,7 +68,7 @@ export class VmacKeeper {
     }
     const index = this.route.view.link(name)?.index;
     if (index === undefined) return `interface ${name} does not appear`;
-    for (const each of [...vmacSwitches(name), ...baseSwitches(base)]) this.turn(each);
+    for (const each of [...vmacSwitches(name, ipv6), ...baseSwitches(base)]) this.turn(each);
     const errno = this.route.changeLink({ kind: "up", index, alias });
     if (errno !== 0) return `interface ${name} cannot be raised: ${errnoText(errno)}`;
     this.route.drain();
