@@ -35,6 +35,8 @@ export interface ProcessTableOptions {
   readonly drop: ChildOptions["drop"];
   /** What a role keeps of the rights under the running configuration. */
   readonly rightsOf: (role: RoleName) => string;
+  /** One of this role that is still ending makes room at once under the running configuration. */
+  readonly makesRoom: (role: RoleName) => boolean;
   /** A process runs: wire its channel and tell it what to do. */
   readonly onStart: (process: RoleProcess, channel: Channel) => void;
   /** A process ended against orders; it starts again in `delayMs`. */
@@ -73,8 +75,10 @@ export class ProcessTable {
   /** Starts or ends processes of a role until there are `wanted`; those that end may drain for `drainMs`. */
   fit(role: RoleName, wanted: number, drainMs: number): void {
     for (let index = 0; index < wanted && !this.closing; index++) {
+      const present = this.processes.get(processName(role, index));
       // One that is just leaving makes room first: its exit comes back here.
-      if (this.processes.has(processName(role, index))) continue;
+      if (present?.leaving === true && this.options.makesRoom(role)) this.hasten(present);
+      if (present !== undefined) continue;
       const process = newProcess(role, index, wallNow());
       this.processes.set(process.name, process);
       this.start(process);
@@ -108,6 +112,12 @@ export class ProcessTable {
     this.setState(process, "draining");
     child.channel.send("stop", { mode, withinMs, ...(replaced ? { replaced } : {}) });
     if (withinMs < DRAIN_FOREVER_MS) this.options.loop.after(withinMs + KILL_GRACE_MS, () => child.kill());
+  }
+
+  /** Another process waits for its place, and does not need the end of its work. */
+  private hasten({ child }: RoleProcess): void {
+    child?.channel.send("stop", { mode: "now", withinMs: 0, replaced: true });
+    this.options.loop.after(KILL_GRACE_MS, () => child?.kill());
   }
 
   /** Ends everything at once, also what is draining. */

@@ -92,6 +92,7 @@ export class Supervisor {
     this.processes = new ProcessTable({
       ...options,
       rightsOf: (role) => rightsText(roleTable[role].keep(this.config)),
+      makesRoom: (role) => roleTable[role].makesRoom?.(this.config) === true,
       onStart: (process, channel) => this.onStart(process, channel),
       onLost: (process, how, delayMs) => this.onLost(process, how, delayMs),
       onLeft: (process) => this.onLeft(process),

@@ -10,6 +10,8 @@ export interface RoleRow {
   readonly keep: (config: Config) => readonly Capability[];
   /** Realtime priority: an advert must never wait for the proxy. */
   readonly realtime: boolean;
+  /** Under this configuration one that is still ending makes room at once: the next one goes on with its work. */
+  readonly makesRoom?: (config: Config) => boolean;
   /** First heartbeat slot; process i of the role beats in slot + i. */
   readonly heartbeat: number;
 }
@@ -32,6 +34,8 @@ export const roleTable: { readonly [R in RoleName]: RoleRow } = {
     // The kernel's IPVS table answers to nobody else; without virtual servers there is nothing to have it for.
     keep: (config) => (config.lvs === undefined ? [] : hasPings(config.lvs) ? ["NET_ADMIN", "NET_RAW"] : ["NET_ADMIN"]),
     realtime: false,
+    // What drains since the last virtual server was taken away serves again when one comes back.
+    makesRoom: (config) => config.lvs !== undefined,
     heartbeat: 101,
   },
   notify: {
