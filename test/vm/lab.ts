@@ -11,7 +11,7 @@ import type { CheckResult } from "./guest/scenario.ts";
 export const LAB_LIMIT_MS = 450_000;
 
 /** Not loaded on demand: scenarios use the devices and receivers that come with them. */
-const MODULES = "ip_vs ipip ip_gre fou";
+const MODULES = "ip_vs ipip ip_gre fou sctp 8021q";
 
 export interface Lab {
   /** Waits for a check's result; fails with its detail and the console's end. */

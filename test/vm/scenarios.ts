@@ -8,10 +8,12 @@ import { doctorScenario } from "./scenarios/doctor.ts";
 import { drScenario } from "./scenarios/dr.ts";
 import { forwardingScenario } from "./scenarios/forwarding.ts";
 import { lvsCommandScenario } from "./scenarios/lvs-command.ts";
+import { lvsHooksScenario } from "./scenarios/lvs-hooks.ts";
 import { realServerScenario } from "./scenarios/real-server.ts";
 import { schedulingScenario } from "./scenarios/scheduling.ts";
 import { thousandScenario } from "./scenarios/thousand.ts";
 import { twoTierScenario } from "./scenarios/two-tier.ts";
+import { vlanScenario } from "./scenarios/vlan.ts";
 
 export const scenarios: readonly Scenario[] = [
   drScenario("dr-keepalived", keepalived),
@@ -21,10 +23,12 @@ export const scenarios: readonly Scenario[] = [
   drScenario("dr", ballastDirector),
   drScenario("dr-beside-keepalived", ballastDirector, keepalived),
   directorScenario,
+  lvsHooksScenario,
   thousandScenario,
   realServerScenario,
   doctorScenario,
   twoTierScenario,
+  vlanScenario,
 ];
 
 /**
