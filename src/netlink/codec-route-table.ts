@@ -4,6 +4,7 @@
  *
  *   rtmsg       0 family u8   1 to length u8   2 from length u8   3 TOS u8
  *               4 table u8    5 protocol u8    6 scope u8         7 kind u8      8 flags u32 (RTM_F_*, RTNH_F_*)
+ *   nhmsg       0 family u8   1 scope u8   2 protocol u8   3 reserved   4 flags u32
  *   rtnexthop   0 length u16 (with these 8 bytes)   2 flags u8   3 weight − 1 u8   4 interface index i32
  *               then attributes, padding to 4
  */
@@ -15,10 +16,22 @@ const type = { newRoute: 24, delRoute: 25, getRoute: 26, newNexthop: 104, delNex
 /** RTMGRP_* bits of IPv4 and IPv6 routes; nexthop objects are group 32 and have no name as a bit. */
 export const routeTableGroups = 0x40 | 0x400 | 0x80000000;
 const RTMSG_BYTES = 12;
+const NHMSG_BYTES = 8;
 const NEXTHOP_BYTES = 8;
 /** linux/rtnetlink.h: RTA_*. */
-const attribute = { to: 1, interface: 4, gateway: 5, metric: 6, source: 7, multipath: 9, table: 15, via: 18 } as const;
-const NEXTHOP_OBJECT = 30;
+const attribute = {
+  to: 1,
+  interface: 4,
+  gateway: 5,
+  metric: 6,
+  source: 7,
+  multipath: 9,
+  table: 15,
+  via: 18,
+  nexthopObject: 30,
+} as const;
+/** linux/nexthop.h: NHA_ID. */
+const NEXTHOP_ID = 1;
 /** linux/rtnetlink.h: RTNH_F_DEAD, RTNH_F_LINKDOWN; RTM_F_CLONED: an entry of a cache, no route. */
 const routeFlag = { dead: 0x1, linkDown: 0x10, cloned: 0x200 } as const;
 const FAMILY_IPV4 = 2;
@@ -56,6 +69,8 @@ export interface TableRoute {
   readonly metric: number;
   /** Empty: none told (blackholes; nexthop objects with net.ipv4.nexthop_compat_mode = 0). */
   readonly nexthops: readonly Nexthop[];
+  /** The nexthop object (ip nexthop) that the route goes by; null: none. */
+  readonly nexthopObject: number | null;
   /** The kernel holds all of it for dead. */
   readonly dead: boolean;
   /** Preferred source address, without which the kernel drops an IPv4 route silently; null: none. */
@@ -75,8 +90,8 @@ export type TableFact =
   /** `replaces`: in the place of the one with the same metric. */
   | { readonly kind: "route"; readonly route: TableRoute; readonly replaces: boolean }
   | { readonly kind: "route_gone"; readonly route: TableRoute }
-  /** A nexthop object was changed or removed: routes that use it go without a word. */
-  | { readonly kind: "nexthops" }
+  /** A nexthop object was made, changed or removed: routes that use it go with it, without a word. */
+  | { readonly kind: "nexthop_object"; readonly id: number }
   | { readonly kind: "other" };
 
 export type TableReason = NetlinkReason | "route_short" | "route_network" | "nexthop_length";
@@ -106,7 +121,7 @@ export function decodeTable(
   message: Message,
   isFollowed: IsFollowed,
 ): Result<TableFact, TableReason> {
-  if (message.type === type.newNexthop || message.type === type.delNexthop) return ok({ kind: "nexthops" });
+  if (message.type === type.newNexthop || message.type === type.delNexthop) return decodeObject(bytes, message);
   if (message.type !== type.newRoute && message.type !== type.delRoute) return ok({ kind: "other" });
   const start = message.payloadStart;
   if (message.payloadEnd - start < RTMSG_BYTES) return err("route_short");
@@ -122,6 +137,15 @@ export function decodeTable(
   if (!route.ok) return route;
   if (message.type === type.delRoute) return ok({ kind: "route_gone", route: route.value });
   return ok({ kind: "route", route: route.value, replaces: (message.flags & messageFlag.replace) !== 0 });
+}
+
+function decodeObject(bytes: Uint8Array, message: Message): Result<TableFact, TableReason> {
+  const start = message.payloadStart + NHMSG_BYTES;
+  if (start > message.payloadEnd) return err("route_short");
+  const attributes = decodeAttributes(bytes, start, message.payloadEnd);
+  if (!attributes.ok) return attributes;
+  const id = u32(attributes.value.get(NEXTHOP_ID));
+  return ok(id === null ? { kind: "other" } : { kind: "nexthop_object", id });
 }
 
 /** Where the address of RTA_DST stands; −1: there is none; beyond `end`: it is too short. Nothing is allocated. */
@@ -156,6 +180,7 @@ function decodeBody(
   const told = all.value.filter((nexthop) => nexthop.linkIndex !== 0);
   const kind = bytes[start + 7];
   const metric = u32(value.get(attribute.metric)) ?? 0;
+  const object = u32(value.get(attribute.nexthopObject));
   const texts = all.value.map((nexthop) => nexthop.text).join(" ");
   return ok({
     family,
@@ -166,9 +191,10 @@ function decodeBody(
     leads: kind >= 1 && kind <= KIND_LEADING_LAST,
     metric,
     nexthops: told.map(({ linkIndex, alive }) => ({ linkIndex, alive })),
+    nexthopObject: object,
     dead: (flags & routeFlag.dead) !== 0,
     source: value.get(attribute.source)?.slice() ?? null,
-    identity: `${kind} ${metric} ${value.get(NEXTHOP_OBJECT)?.toHex() ?? ""} ${texts}`,
+    identity: `${kind} ${metric} ${object ?? ""} ${texts}`,
   });
 }
 

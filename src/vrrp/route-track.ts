@@ -67,8 +67,8 @@ export class RouteBook {
 
   /** Takes in a notification. True: the tables should be read again. */
   hear(fact: TableFact): boolean {
-    if (fact.kind === "nexthops") return true;
     if (fact.kind === "other") return false;
+    if (fact.kind === "nexthop_object") return this.known().some((route) => route.nexthopObject === fact.id);
     const { route } = fact;
     const network = this.networkOf(route);
     if (network === null) return false;
@@ -145,7 +145,10 @@ export class RouteBook {
   private overLink(index: number, running: boolean): boolean {
     let uses = false;
     for (const [key, routes] of this.routes) {
-      if (!routes.some((route) => route.nexthops.some(({ linkIndex }) => linkIndex === index))) continue;
+      // Of a nexthop object that the kernel does not spell out, nobody knows which links it uses.
+      const mayUse = ({ nexthops, nexthopObject }: TableRoute): boolean =>
+        nexthops.some(({ linkIndex }) => linkIndex === index) || (nexthopObject !== null && nexthops.length === 0);
+      if (!routes.some(mayUse)) continue;
       uses = true;
       if (running) continue;
       const after = ({ linkIndex, alive }: Nexthop): Nexthop => ({ linkIndex, alive: alive && linkIndex !== index });

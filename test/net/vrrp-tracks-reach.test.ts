@@ -1,7 +1,9 @@
 /** Tracks of what a node can reach, on real nodes: witnesses that answer and routes of the kernel. Skipped without root. */
 import { afterEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import type { TrackConfig, VrrpConfig } from "../../src/config/types-vrrp.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
+import type { TestProcess } from "../support/process.ts";
 import { type BallastNode, instanceConfig, startBallast, stopSpeakers } from "../support/vrrp-peer.ts";
 import { holdsFor, waitFor } from "../support/wait.ts";
 
@@ -97,7 +99,6 @@ describe.skipIf(!canMakeNamespaces)("tracks of what can be reached", () => {
       await b.waitForState("master");
       expect(a.status()).toMatchObject({ state: "backup", priority: 51 });
       expect(a.status()?.why).toContain(`priority 51 (101 − 50 for witness ${GATEWAY}) against 100`);
-      expect(a.events().at(-1)).toBeDefined();
       await said(a, `witness ${GATEWAY} is lost: no answer for 150ms: no route to host`);
     },
     TEST_MS,
@@ -150,6 +151,31 @@ describe.skipIf(!canMakeNamespaces)("tracks of what can be reached", () => {
       await a.waitForState("fault");
       expect(a.events()[0]).toBe("witness 192.0.2.77 is lost: no answer for 150ms");
       await ip("gw", "address", "add", "192.0.2.77/32", "dev", "eth0");
+      await a.waitForState("master");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "an answer from another address, to another program or another question, or without the token is none",
+    async () => {
+      await makeNodes();
+      await node("gw").run(["sysctl", "-q", "-w", "net.ipv4.icmp_echo_ignore_all=1"]);
+      await ip("gw", "address", "add", "192.0.2.253/24", "dev", "eth0");
+      const forge = async (...how: readonly string[]): Promise<TestProcess> => {
+        const forger = node("gw").start([process.execPath, join(import.meta.dir, "echo-forger.ts"), ...how]);
+        await waitFor("an answer", () => forger.stdout().includes("answered"));
+        return forger;
+      };
+      const a = startBallast(node("a"), [instance("a", [witness(0)])]);
+      await a.waitForState("fault");
+      for (const how of [["token"], ["identifier"], ["sequence"], ["true", "192.0.2.253"]]) {
+        const forger = await forge(...how);
+        expect([how, await holdsFor(() => a.status()?.state === "fault", 250)]).toEqual([how, true]);
+        await forger.stop("SIGKILL");
+      }
+      expect(events(a)).not.toContain("answers");
+      await forge("true");
       await a.waitForState("master");
     },
     TEST_MS,
