@@ -1,10 +1,12 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { type Appliance, startAppliance, stopAppliances } from "../support/appliance.ts";
 import { freePort } from "../support/ports.ts";
 import { connectRaw, type RawClient } from "../support/raw-client.ts";
 import { startToy, type Toy } from "../support/toy.ts";
-import { waitFor } from "../support/wait.ts";
+import { TEST_LIMIT_MS, waitFor } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const toys: Toy[] = [];
 const clients: RawClient[] = [];
@@ -67,7 +69,7 @@ describe("a backend", () => {
       [502, 10],
     ]);
     await waitFor("the access lines", () => /app\/127\.0\.0\.1:\d+ .* 502 .* PH--/.test(appliance.process.stderr()));
-  }, 30_000);
+  });
 
   test("that accepts and never answers: 504 after the server timeout", async () => {
     const port = freePort();
@@ -75,7 +77,7 @@ describe("a backend", () => {
     dead.setMood("hang");
     await startAppliance(site(port, [dead], 'timeouts = { server = "300ms" }'));
     expect(await statusOf(port)).toBe(504);
-  }, 30_000);
+  });
 
   test("that is not there: 503", async () => {
     const port = freePort();
@@ -83,7 +85,7 @@ describe("a backend", () => {
     gone.stop();
     await startAppliance(site(port, [gone], "retries = 0"));
     expect(await statusOf(port)).toBe(503);
-  }, 30_000);
+  });
 });
 
 describe("a client", () => {
@@ -102,10 +104,11 @@ describe("a client", () => {
     }
     const tookMs = performance.now() - startedMs;
     expect(tookMs).toBeGreaterThan(600);
-    expect(tookMs).toBeLessThan(2500);
+    // The head would be whole after seven seconds, and be answered with 200.
+    expect(tookMs).toBeLessThan(6000);
     await slow.over;
     expect(await statusOf(port)).toBe(200);
-  }, 30_000);
+  });
 
   test("that sends garbage or a head without end gets 400 or 431", async () => {
     const port = freePort();
@@ -117,7 +120,7 @@ describe("a client", () => {
     endless.send(`GET / HTTP/1.1\r\nHost: test\r\nX-Long: ${"a".repeat(100_000)}`);
     expect(await endless.until((text) => text.includes("\r\n\r\n"))).toMatch(/HTTP\/1\.1 (431|400) /);
     expect(await statusOf(port)).toBe(200);
-  }, 30_000);
+  });
 });
 
 describe("descriptors that run out", () => {
@@ -151,7 +154,7 @@ describe("descriptors that run out", () => {
       return waiting.every((client) => client.received().includes("200 OK"));
     });
     await waitFor("new connections to be served", async () => (await statusOf(port)) === 200);
-  }, 60_000);
+  });
 
   test("maxconn beyond what the limit allows is said at the start", async () => {
     const port = freePort();
@@ -160,7 +163,7 @@ describe("descriptors that run out", () => {
       global: "maxconn = 10000",
     });
     expect(appliance.process.stderr()).toMatch(/maxconn.*(1024|descriptor)/s);
-  }, 30_000);
+  });
 });
 
 /** Clock ticks (100 a second) of processor time that a role has used. */

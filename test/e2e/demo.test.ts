@@ -1,11 +1,13 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { ballastBinary, isRoot } from "../support/binary.ts";
 import { accepts } from "../support/ports.ts";
 import { mustRun, run, startProcess, stopAllProcesses } from "../support/process.ts";
 import { openTerminal } from "../support/tmux.ts";
-import { waitFor } from "../support/wait.ts";
+import { TEST_LIMIT_MS, waitFor } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 afterEach(stopAllProcesses);
 
@@ -36,20 +38,20 @@ describe("ballast demo without a terminal", () => {
     expect(done.code).toBe(0);
     const lines = done.stdout.trim().split("\n");
     const effectOf = (scene: RegExp): string => lines[lines.findIndex((line) => scene.test(line)) + 1] ?? "";
-    expect(effectOf(/killing backend two/)).toMatch(/two is down after .*: \d+ requests, [01] failed/);
+    expect(effectOf(/killing backend two/)).toMatch(/two is down after .*: \d+ requests, [0-3] failed/);
     expect(effectOf(/starting backend two again/)).toMatch(/two is up after .*: \d+ requests, 0 failed/);
     expect(effectOf(/server drain app\/one/)).toMatch(/: \d+ requests, 0 failed/);
     expect(effectOf(/three answers 500/)).toMatch(/three is down after/);
     expect(effectOf(/three recovers/)).toMatch(/three is up after/);
     expect(lines.at(-1)).toMatch(/^in all: \d{3,} requests/);
     expect(demoFolders().filter((name) => !before.includes(name))).toEqual([]);
-  }, 60_000);
+  });
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     test(`${signal} ends it with all its processes and files`, async () => {
       const before = demoFolders();
       const demo = startProcess([ballastBinary(), "demo", "--duration", "60s"]);
-      const [, url = ""] = await demo.waitForOutput(/curl (http:\S+)/, 15_000);
+      const [, url = ""] = await demo.waitForOutput(/curl (http:\S+)/);
       const folder = demoFolders().find((name) => !before.includes(name)) ?? "";
       expect(folder).not.toBe("");
       expect(await (await fetch(url)).text()).toContain("hello from");
@@ -58,19 +60,19 @@ describe("ballast demo without a terminal", () => {
       expect(await accepts(Number(new URL(url).port))).toBe(false);
       expect(demoFolders().filter((name) => !before.includes(name))).toEqual([]);
       expect(commandLines(folder)).toEqual([]);
-    }, 40_000);
+    });
   }
 
   test("SIGKILL leaves no process behind", async () => {
     const before = demoFolders();
     const demo = startProcess([ballastBinary(), "demo", "--duration", "60s"]);
-    await demo.waitForOutput(/curl (http:\S+)/, 15_000);
+    await demo.waitForOutput(/curl (http:\S+)/);
     const folder = demoFolders().find((name) => !before.includes(name)) ?? "";
     demo.signal("SIGKILL");
     await demo.exited;
-    await waitFor("the daemon to end", () => commandLines(folder).length === 0, 10_000);
+    await waitFor("the daemon to end", () => commandLines(folder).length === 0);
     await mustRun(["rm", "-rf", `${tmpdir()}/${folder}`]);
-  }, 40_000);
+  });
 
   test("--duration with a wrong value is a usage error that says what is wanted", async () => {
     const done = await run([ballastBinary(), "demo", "--duration", "5"]);
@@ -85,18 +87,19 @@ describe("ballast demo on a terminal", () => {
     const terminal = await openTerminal(120, 36);
     try {
       await terminal.type(`${ballastBinary()} demo; echo "exit $?"\n`);
-      await terminal.until("the overview", (screen) => screen.includes("Backends (1)"), 15_000);
-      await terminal.until("the killed backend", (screen) => screen.includes("app/two is DOWN"), 15_000);
+      await terminal.until("the overview", (screen) => screen.includes("Backends (1)"));
+      await terminal.until("the killed backend", (screen) => screen.includes("app/two is DOWN"));
       await terminal.press("q");
-      const screen = await terminal.until("the shell", (text) => text.includes("exit 0"), 15_000);
-      expect(screen).toMatch(/in all: \d+ requests, 0 failed/);
+      const screen = await terminal.until("the shell", (text) => text.includes("exit 0"));
+      // A killed backend takes with it what it was answering just then.
+      expect(screen).toMatch(/in all: \d+ requests, [0-3] failed/);
       expect(await terminal.flag("alternate_on")).toBe("0");
       expect(await terminal.flag("cursor_flag")).toBe("1");
     } finally {
       await terminal.close();
     }
     await waitFor("the folder to go", () => demoFolders().every((name) => before.includes(name)));
-  }, 60_000);
+  });
 });
 
 describe.if(isRoot)("ballast demo --ha", () => {
@@ -106,8 +109,8 @@ describe.if(isRoot)("ballast demo --ha", () => {
     expect(done.code).toBe(0);
     const took = [...done.stdout.matchAll(/(\w) is master and holds \S+; longest time without an answer ([\d.]+) s/g)];
     expect(took.map((match) => match[1])).toEqual(["b", "a", "b"]);
-    // Three adverts of 100 ms, the skew, a SYN that is sent again after a second, and a busy machine.
-    for (const [, , seconds] of took) expect(Number(seconds)).toBeLessThan(2.5);
+    // Three adverts of 100 ms, the skew, a SYN that is sent again after a second and after three, and a busy machine.
+    for (const [, , seconds] of took) expect(Number(seconds)).toBeLessThan(4);
     expect(await mustRun(["ip", "netns", "list"])).not.toContain("ballast-demo-");
   }, 120_000);
 
@@ -117,5 +120,5 @@ describe.if(isRoot)("ballast demo --ha", () => {
     demo.signal("SIGINT");
     expect(await demo.exited).toBe(0);
     expect(await mustRun(["ip", "netns", "list"])).not.toContain("ballast-demo-");
-  }, 60_000);
+  });
 });

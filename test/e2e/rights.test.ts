@@ -1,5 +1,5 @@
 /** What each process may do: read from the kernel, for every thread. Skipped without root. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, chownSync, copyFileSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -17,6 +17,9 @@ import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.t
 import { freePort } from "../support/ports.ts";
 import { type Finished, run } from "../support/process.ts";
 import { startToy, type Toy } from "../support/toy.ts";
+import { TEST_LIMIT_MS } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 let network: Network | null = null;
 let toy: Toy | null = null;
@@ -110,7 +113,7 @@ describe.skipIf(!isRoot || !canMakeNamespaces)("started as root", () => {
     });
     for (const name of ["worker/0", "director", "admin"]) expectRights(appliance, name, NONE);
     expectRights(appliance, "vrrp", NET_ADMIN_AND_RAW);
-  }, 30_000);
+  });
 
   test("variables that make Bun run other code are not handed on", async () => {
     const appliance = await startAppliance(site(freePort()), {
@@ -121,7 +124,7 @@ describe.skipIf(!isRoot || !canMakeNamespaces)("started as root", () => {
       expect(environment).toContain("KEPT=yes");
       expect(environment.filter((entry) => /^(BUN_|NODE_OPTIONS)/.test(entry))).toEqual([]);
     }
-  }, 30_000);
+  });
 
   test("no descriptor of the supervisor leaks into a role beside its own", async () => {
     const appliance = await startAppliance(site(freePort()));
@@ -131,7 +134,7 @@ describe.skipIf(!isRoot || !canMakeNamespaces)("started as root", () => {
     expect(open).toBeLessThan(20);
     const sockets = await run(["ss", "-ltnHp"]);
     expect(sockets.stdout).not.toContain(`pid=${admin},`);
-  }, 30_000);
+  });
 });
 
 describe.skipIf(!isRoot)("started by nobody", () => {
@@ -151,7 +154,7 @@ describe.skipIf(!isRoot)("started by nobody", () => {
     chmodSync(files.config, 0o644);
     chownSync(files.folder, NOBODY, NOBODY);
     const command = [...drop, "--bounding-set=-all", binary, "-c", files.config, "-S", files.socket];
-    return { ...files, ballast: (...words) => run([...command, ...words], 15_000) };
+    return { ...files, ballast: (...words) => run([...command, ...words]) };
   }
 
   test("high ports work", async () => {
@@ -169,19 +172,19 @@ describe.skipIf(!isRoot)("started by nobody", () => {
     expect(refused.code).toBe(78);
     expect(refused.stderr).toContain("vrrp.VI_1 needs CAP_NET_ADMIN");
     expect(await nobody.ballast("stop", "--now")).toMatchObject({ code: 0 });
-  }, 30_000);
+  });
 
   test("vrrp says which right is missing and ends with 77", async () => {
     const refused = await asNobody(site(freePort()) + vrrp).ballast("run");
     expect(refused.code).toBe(77);
     expect(refused.stderr).toContain("vrrp.VI_1 needs CAP_NET_ADMIN");
     expect(refused.stderr).toContain("run as root");
-  }, 30_000);
+  });
 
   test("port 80 says which right is missing and ends with 77", async () => {
     const refused = await asNobody(site(80)).ballast("run");
     expect(refused.code).toBe(77);
     expect(refused.stderr).toContain("frontend.web.bind[0]: 127.0.0.1:80: bind: permission denied");
     expect(refused.stderr).toContain("CAP_NET_BIND_SERVICE");
-  }, 30_000);
+  });
 });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -15,7 +15,9 @@ import { ballastBinary } from "../support/binary.ts";
 import { type NotifySocket, openNotifySocket } from "../support/notify-socket.ts";
 import { accepts, freePort } from "../support/ports.ts";
 import { type Finished, run } from "../support/process.ts";
-import { waitFor } from "../support/wait.ts";
+import { TEST_LIMIT_MS, waitFor } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const sockets: NotifySocket[] = [];
 const listeners: { stop(): void }[] = [];
@@ -40,7 +42,7 @@ servers = ["127.0.0.1:1"]
 }
 
 function start(files: ApplianceFiles, ...words: readonly string[]): Promise<Finished> {
-  return run([ballastBinary(), "-c", files.config, "run", ...words], 15_000);
+  return run([ballastBinary(), "-c", files.config, "run", ...words]);
 }
 
 describe("run --daemon", () => {
@@ -56,9 +58,9 @@ describe("run --daemon", () => {
     expect(isAlive(pid)).toBe(true);
     // A session of its own: the terminal that started it may go.
     expect(readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[3]).toBe(String(pid));
-    expect((await run([ballastBinary(), "-S", files.socket, "stop"], 10_000)).code).toBe(0);
+    expect((await run([ballastBinary(), "-S", files.socket, "stop"])).code).toBe(0);
     expect(isAlive(pid)).toBe(false);
-  }, 30_000);
+  });
 
   test("passes on why a start failed, with its exit code", async () => {
     const files = applianceFiles();
@@ -74,7 +76,7 @@ describe("run --daemon", () => {
     expect(occupied.stderr).toContain(`127.0.0.1:${foreign.port}: bind: address already in use`);
     expect(existsSync(files.pidfile)).toBe(false);
     expect(existsSync(files.socket)).toBe(false);
-  }, 30_000);
+  });
 });
 
 describe("run", () => {
@@ -85,7 +87,7 @@ describe("run", () => {
     expect(second.stderr).toContain(`another Ballast answers on ${appliance.socket}`);
     expect(second.stderr).toContain(`ballast -S ${appliance.socket} stop`);
     expect((await appliance.snapshot()).processes.every(({ state }) => state === "running")).toBe(true);
-  }, 30_000);
+  });
 
   test("a second one with the same pidfile is refused and leaves nothing behind", async () => {
     const appliance = await startAppliance(site(freePort()));
@@ -97,7 +99,7 @@ describe("run", () => {
     expect(second.stderr).toContain(`${appliance.pidfile} belongs to process ${supervisorPid(appliance)}`);
     expect(existsSync(files.socket)).toBe(false);
     expect(await accepts(port)).toBe(false);
-  }, 30_000);
+  });
 
   test("a pidfile and a Unix socket that a killed one left behind make way", async () => {
     const files = applianceFiles();
@@ -111,9 +113,9 @@ describe("run", () => {
     await waitFor("the workers to let go", async () => (await start(files, "--daemon")).code === 0);
     const answer = await fetch("http://test/", { unix: path });
     expect(answer.status).toBe(503);
-    expect((await run([ballastBinary(), "-S", files.socket, "stop", "--now"], 10_000)).code).toBe(0);
+    expect((await run([ballastBinary(), "-S", files.socket, "stop", "--now"])).code).toBe(0);
     expect(existsSync(path)).toBe(false);
-  }, 30_000);
+  });
 
   test("a configuration that a role refuses ends with 78 and its reasons on stderr", async () => {
     const files = applianceFiles();
@@ -127,7 +129,7 @@ describe("run", () => {
       expect(refused.stderr).toContain(certificate);
       expect(existsSync(files.socket)).toBe(false);
     }
-  }, 30_000);
+  });
 
   test("SIGUSR1 tells what runs, SIGUSR2 that there is no upgrade yet; both leave it running", async () => {
     const appliance = await startAppliance(site(freePort()), { global: 'log = [{ target = "stderr" }]' });
@@ -137,7 +139,7 @@ describe("run", () => {
     appliance.process.signal("SIGUSR2");
     await appliance.process.waitForOutput(/appliance\.signal .*not supported yet/);
     expect((await appliance.snapshot()).processes.every(({ state }) => state === "running")).toBe(true);
-  }, 30_000);
+  });
 
   test("log files belong to the roles' user, new ones after a reload too", async () => {
     const port = freePort();
@@ -151,7 +153,7 @@ describe("run", () => {
       const file = join(appliance.folder, `${name}.log`);
       await waitFor(`an access line in ${file}`, () => readFileSync(file, "utf8").includes(`GET /${name} HTTP/1.1`));
     }
-  }, 30_000);
+  });
 });
 
 describe("sd_notify", () => {
@@ -165,12 +167,14 @@ describe("sd_notify", () => {
     });
     const ready = await manager.waitFor(/^READY=1$/m);
     expect(manager.messages()[0]).toBe(ready);
-    await manager.waitFor(/^WATCHDOG=1$/m, 1000);
+    await manager.waitFor(/^WATCHDOG=1$/m);
     await appliance.cli(["reload"]);
     const reloading = await manager.waitFor(/^RELOADING=1$/m);
     expect(reloading).toMatch(/^MONOTONIC_USEC=\d+$/m);
-    const seen = manager.messages();
-    expect(seen.slice(seen.indexOf(reloading)).some((message) => message.startsWith("READY=1"))).toBe(true);
+    await waitFor("READY after it", () => {
+      const seen = manager.messages();
+      return seen.slice(seen.indexOf(reloading)).some((message) => message.startsWith("READY=1"));
+    });
     for (const name of ["worker/0", "admin"]) {
       const environment = readFileSync(`/proc/${appliance.pidOf(name)}/environ`, "utf8");
       expect(environment).not.toContain("NOTIFY_SOCKET");
@@ -178,5 +182,5 @@ describe("sd_notify", () => {
     appliance.process.signal("SIGTERM");
     await manager.waitFor(/^STOPPING=1$/m);
     expect(await appliance.process.exited).toBe(0);
-  }, 30_000);
+  });
 });

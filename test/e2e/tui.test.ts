@@ -1,11 +1,13 @@
 /** The TUI of the built program on a terminal, with daemons that really run: what it shows is compared with what they say. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Appliance, signalPid, startAppliance, stopAppliances, supervisorPid } from "../support/appliance.ts";
 import { ballastBinary, isRoot } from "../support/binary.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
 import { freePort } from "../support/ports.ts";
 import { hasTmux, openTerminal, type Terminal } from "../support/tmux.ts";
-import { waitFor } from "../support/wait.ts";
+import { TEST_LIMIT_MS, waitFor } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 let network: Network | null = null;
 let terminal: Terminal | null = null;
@@ -97,7 +99,7 @@ describe.skipIf(!hasTmux || !canMakeNamespaces)("tui of a VRRP pair", () => {
     await tui.type("U");
     await tui.until("this node as master again", (screen) => /● site +MASTER .* this node/.test(screen));
     expect(await network!.node("a").addresses()).toContain(VIP);
-  }, 40_000);
+  });
 
   test("says that nobody answers when the daemon is killed, and looks anew at the one after it", async () => {
     const { a, b } = await pair();
@@ -117,7 +119,7 @@ describe.skipIf(!hasTmux || !canMakeNamespaces)("tui of a VRRP pair", () => {
     expect(seen).toMatch(/│ BACKUP  +[░█]+ │/);
     next.signal("SIGTERM");
     await next.exited;
-  }, 40_000);
+  });
 });
 
 describe.skipIf(!hasTmux)("tui of a proxy", () => {
@@ -146,7 +148,7 @@ describe.skipIf(!hasTmux)("tui of a proxy", () => {
     await tui.type("U");
     await tui.until("the last one back", (screen) => screen.includes("no problems"));
     expect((await appliance.snapshot()).backends[0]!.servers.map(({ admin }) => admin)).toEqual(["drain", "ready"]);
-  }, 30_000);
+  });
 
   test(":reload says what is wrong with the file and keeps what runs, then loads the mended one", async () => {
     const appliance = await startAppliance(proxy);
@@ -167,20 +169,16 @@ describe.skipIf(!hasTmux)("tui of a proxy", () => {
     await tui.until("the new generation", (screen) => screen.includes("generation 2"));
     await tui.type("3");
     await tui.until("the new server", (screen) => screen.includes("127.0.0.1:13"));
-  }, 30_000);
+  });
 
-  test.skipIf(!isRoot)(
-    "is read-only for a user who may only read, and says so",
-    async () => {
-      const appliance = await startAppliance(proxy);
-      const tui = await openTui(appliance, "--view backends", "setpriv --reuid 65534 --regid 65534 --clear-groups");
-      await tui.until("the mark", (screen) => screen.includes("[RO]"));
-      await tui.type("jd");
-      await tui.until("the reason", (screen) => screen.includes("read-only: this user may only read"));
-      expect((await appliance.snapshot()).backends[0]!.servers.map(({ admin }) => admin)).toEqual(["ready", "ready"]);
-    },
-    30_000,
-  );
+  test.skipIf(!isRoot)("is read-only for a user who may only read, and says so", async () => {
+    const appliance = await startAppliance(proxy);
+    const tui = await openTui(appliance, "--view backends", "setpriv --reuid 65534 --regid 65534 --clear-groups");
+    await tui.until("the mark", (screen) => screen.includes("[RO]"));
+    await tui.type("jd");
+    await tui.until("the reason", (screen) => screen.includes("read-only: this user may only read"));
+    expect((await appliance.snapshot()).backends[0]!.servers.map(({ admin }) => admin)).toEqual(["ready", "ready"]);
+  });
 
   test("the frame that --once prints has the figures of status --json", async () => {
     const appliance = await startAppliance(proxy);
@@ -190,5 +188,5 @@ describe.skipIf(!hasTmux)("tui of a proxy", () => {
     const { backends } = JSON.parse(status.stdout) as Awaited<ReturnType<Appliance["snapshot"]>>;
     for (const server of backends[0]!.servers) expect(frame.stdout).toContain(server.name);
     expect(frame.stdout).toContain("Backends (1) and servers (2)");
-  }, 20_000);
+  });
 });

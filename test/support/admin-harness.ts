@@ -11,7 +11,7 @@ import { Loop } from "../../src/sys/loop.ts";
 import { socketPair } from "../../src/sys/message.ts";
 import { close, openListener } from "../../src/sys/socket.ts";
 import { testAssignment, testConfig } from "./admin-config.ts";
-import { waitFor } from "./wait.ts";
+import { PATIENCE_MS, waitFor } from "./wait.ts";
 
 export type Order = MessagePayloads["request"];
 
@@ -145,7 +145,7 @@ export class AdminHarness {
   }
 
   /** Sends raw bytes; resolves with everything that came back when the server closes, null when it does not in time. */
-  async raw(bytes: string | Uint8Array, timeoutMs = 5000): Promise<string | null> {
+  async raw(bytes: string | Uint8Array, timeoutMs = PATIENCE_MS): Promise<string | null> {
     const client = await RawClient.open(this.socket);
     client.write(bytes);
     await Promise.race([client.closed, Bun.sleep(timeoutMs)]);

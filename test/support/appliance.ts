@@ -86,15 +86,11 @@ export async function startAppliance(sections: string, options: ApplianceOptions
   const { prefix = [], env = {}, isReady = everythingRuns } = options;
   const started = startProcess([...prefix, ballastBinary(), "-c", files.config, "run"], { env });
   const client = adminClient(files.socket);
-  await waitFor(
-    "the appliance to run",
-    async () => {
-      if (started.exitCode() !== null) return true;
-      const answer = await client.snapshot();
-      return answer.ok && isReady(answer.value);
-    },
-    15_000,
-  ).catch((error: unknown) => {
+  await waitFor("the appliance to run", async () => {
+    if (started.exitCode() !== null) return true;
+    const answer = await client.snapshot();
+    return answer.ok && isReady(answer.value);
+  }).catch((error: unknown) => {
     throw new Error(`${String(error)}\n${started.stderr()}`);
   });
   if (started.exitCode() !== null) throw new Error(`ended with ${started.exitCode()}: ${started.stderr()}`);

@@ -3,7 +3,7 @@ import { AF, MSG, SHUT, SO, SOCK, SOL } from "../../src/sys/abi.ts";
 import { E } from "../../src/sys/errno.ts";
 import { pinned } from "../../src/sys/memory.ts";
 import * as sockets from "../../src/sys/socket.ts";
-import { waitFor } from "./wait.ts";
+import { PATIENCE_MS, waitFor } from "./wait.ts";
 
 const scratch = pinned(256 * 1024);
 
@@ -50,7 +50,7 @@ export class BareSocket {
   }
 
   /** Sends everything, however slowly it is taken, reading nothing. */
-  async sendAll(bytes: Uint8Array, timeoutMs = 10_000): Promise<void> {
+  async sendAll(bytes: Uint8Array, timeoutMs = PATIENCE_MS): Promise<void> {
     let sent = 0;
     await waitFor(
       "the peer to take all bytes",
@@ -62,7 +62,7 @@ export class BareSocket {
     );
   }
 
-  async readUntil(what: string, condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+  async readUntil(what: string, condition: () => boolean, timeoutMs = PATIENCE_MS): Promise<void> {
     await waitFor(
       what,
       () => {

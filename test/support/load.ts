@@ -18,18 +18,22 @@ export interface LoadReport {
   readonly seconds: number;
   /** What went wrong with a request, in words; empty: every request got its own answer. */
   readonly failures: readonly string[];
+  /** Requests that were sent again, see `startLoad`. */
+  readonly repeated: number;
   readonly slowestMs: number;
 }
 
 export interface Load {
   /** Answers so far. */
   readonly answered: () => number;
-  /** Sends no more, waits for what is under way (at most 5 s) and tells. */
+  /** Requests without an answer yet. */
+  readonly underWay: () => number;
+  /** Sends no more, waits for what is under way (at most 15 s) and tells. */
   readonly stop: () => Promise<LoadReport>;
 }
 
 const TICK_MS = 4;
-const ANSWER_WITHIN_MS = 5000;
+const ANSWER_WITHIN_MS = 15_000;
 /** Requests that may wait for a free connection before the generator stops counting them as due. */
 const BACKLOG_MAX = 200;
 
@@ -39,9 +43,15 @@ interface Connection {
   path: string;
   sentAtMs: number;
   isBusy: boolean;
+  /** The request under way is not the first one on this connection. */
+  isReused: boolean;
   readonly isFresh: boolean;
 }
 
+/**
+ * Starts it. As every client does (RFC 9110, section 9.2.2), it sends a request again, once and on a new connection, when
+ * a connection that has served before ends without a byte of its answer: the end and the request passed each other.
+ */
 export function startLoad({ port, perSecond, connections, freshShare }: LoadOptions): Load {
   const failures: string[] = [];
   const idle: Connection[] = [];
@@ -50,6 +60,7 @@ export function startLoad({ port, perSecond, connections, freshShare }: LoadOpti
   let sent = 0;
   let answered = 0;
   let slowestMs = 0;
+  let repeated = 0;
   let due = 0;
   let lastTickMs = startedAtMs;
 
@@ -83,6 +94,11 @@ export function startLoad({ port, perSecond, connections, freshShare }: LoadOpti
       const connection = socket.data;
       if (connection.socket !== socket) return;
       connection.socket = null;
+      if (connection.isBusy && connection.isReused && connection.text === "") {
+        repeated++;
+        void open(connection);
+        return;
+      }
       fail(connection, `closed after ${connection.text.length} bytes of an answer`);
       connection.text = "";
       // An idle connection stays in its place and is opened again for its next request.
@@ -90,15 +106,20 @@ export function startLoad({ port, perSecond, connections, freshShare }: LoadOpti
       connection.isBusy = false;
     },
     error(socket: Socket<Connection>, error: Error) {
-      fail(socket.data, error.message);
+      // Its end follows, and tells whether the request is sent again.
+      if (!socket.data.isReused) fail(socket.data, error.message);
     },
   };
-  const send = async (connection: Connection): Promise<void> => {
+  const send = (connection: Connection): Promise<void> => {
     connection.path = `/${sent++}`;
     connection.sentAtMs = performance.now();
     connection.isBusy = true;
     connection.text = "";
     busy.add(connection);
+    return open(connection);
+  };
+  const open = async (connection: Connection): Promise<void> => {
+    connection.isReused = connection.socket !== null;
     try {
       connection.socket ??= await Bun.connect({ hostname: "127.0.0.1", port, data: connection, socket: handlers });
       const close = connection.isFresh ? "Connection: close\r\n" : "";
@@ -128,6 +149,7 @@ export function startLoad({ port, perSecond, connections, freshShare }: LoadOpti
 
   return {
     answered: () => answered,
+    underWay: () => busy.size,
     stop: async () => {
       clearInterval(tick);
       const seconds = (performance.now() - startedAtMs) / 1000;
@@ -135,13 +157,13 @@ export function startLoad({ port, perSecond, connections, freshShare }: LoadOpti
       while (busy.size > 0 && performance.now() < deadline) await Bun.sleep(5);
       for (const connection of busy) fail(connection, `no answer; ${connection.text.length} bytes of one`);
       for (const connection of idle) connection.socket?.terminate();
-      return { requests: sent, seconds, failures, slowestMs };
+      return { requests: sent, seconds, failures, repeated, slowestMs };
     },
   };
 }
 
 function newConnection(isFresh: boolean): Connection {
-  return { socket: null, text: "", path: "", sentAtMs: 0, isBusy: false, isFresh };
+  return { socket: null, text: "", path: "", sentAtMs: 0, isBusy: false, isReused: false, isFresh };
 }
 
 /** One answer with Content-Length; null while it is incomplete. */

@@ -8,7 +8,7 @@ import { pinned } from "../../src/sys/memory.ts";
 import { socketPair } from "../../src/sys/message.ts";
 import { recv, send } from "../../src/sys/socket.ts";
 
-const RUN_MS = 2000;
+const RUN_MS = 4000;
 const [key, cert] = [process.argv[2]!, process.argv[3]!];
 
 const loop = new Loop();

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { mustRun, startProcess, type TestProcess } from "./process.ts";
-import { waitFor } from "./wait.ts";
+import { PATIENCE_MS, waitFor } from "./wait.ts";
 
 export interface Certificate {
   readonly key: string;
@@ -87,7 +87,7 @@ export class SmtpServer {
     return this.lines().flatMap((line) => (line.command === undefined ? [] : [line.command]));
   }
 
-  mail(count: number, timeoutMs = 10_000): Promise<TakenMail> {
+  mail(count: number, timeoutMs = PATIENCE_MS): Promise<TakenMail> {
     return waitFor(`mail number ${count}`, () => this.mails[count - 1], timeoutMs);
   }
 

@@ -2,11 +2,13 @@
  * Child processes that cannot outlive a test: each leads a process group of its own, which is killed by `stop`,
  * by `stopAllProcesses` (call it in afterEach or afterAll) and, when the runner itself ends, by an exit handler.
  */
-import { waitFor } from "./wait.ts";
+import { PATIENCE_MS, waitFor } from "./wait.ts";
 
 /** Output kept per stream; a test that needs more has a runaway child. */
 const OUTPUT_CHARACTERS_MAX = 4 * 1024 * 1024;
-const STOP_GRACE_MS = 3000;
+const STOP_GRACE_MS = 5000;
+/** What a program wrote before its end is in the pipe; a busy reader needs a moment to take it out. */
+const LAST_OUTPUT_MS = 2000;
 
 export interface StartOptions {
   readonly cwd?: string;
@@ -19,11 +21,12 @@ export interface TestProcess {
   readonly stderr: () => string;
   /** Exit code, null while it runs; 128 + signal number when a signal ended it. */
   readonly exitCode: () => number | null;
+  /** Settles when it has ended and its output is here. */
   readonly exited: Promise<number>;
   readonly signal: (name: NodeJS.Signals) => void;
   /** Waits for text on either stream; fails with all output when the process ends first. */
   readonly waitForOutput: (pattern: RegExp, timeoutMs?: number) => Promise<RegExpMatchArray>;
-  /** SIGTERM to the process, SIGKILL to the whole group 3 s later or when it has ended. Answers the exit code. */
+  /** SIGTERM to the process, SIGKILL to the whole group 5 s later or when it has ended. Answers the exit code. */
   readonly stop: (name?: NodeJS.Signals) => Promise<number>;
 }
 
@@ -63,7 +66,11 @@ export function startProcess(command: readonly string[], options: StartOptions =
     collect(child.stderr, (text) => (output.stderr = append(output.stderr, text))),
   ]);
   let code: number | null = null;
-  const exited = child.exited.then((value) => (code = value));
+  // Ended means that what it said is here as well. A grandchild may hold the pipe for longer than anybody waits.
+  const exited = child.exited.then(async (value) => {
+    await Promise.race([collected, Bun.sleep(LAST_OUTPUT_MS)]);
+    return (code = value);
+  });
 
   const started: TestProcess = {
     pid: child.pid,
@@ -72,16 +79,14 @@ export function startProcess(command: readonly string[], options: StartOptions =
     exitCode: () => code,
     exited,
     signal: (name) => child.kill(name),
-    waitForOutput: (pattern, timeoutMs = 5000) =>
+    waitForOutput: (pattern, timeoutMs = PATIENCE_MS) =>
       waitForOutput(command.join(" "), pattern, output, () => code, timeoutMs),
     stop: async (name = "SIGTERM") => {
       if (code === null) child.kill(name);
-      await Promise.race([exited, Bun.sleep(STOP_GRACE_MS)]);
+      await Promise.race([child.exited, Bun.sleep(STOP_GRACE_MS)]);
       killGroup(child.pid, "SIGKILL");
       const result = await exited;
       running.delete(started);
-      // A grandchild may hold the pipe; its output is of no interest any more.
-      await Promise.race([collected, Bun.sleep(200)]);
       return result;
     },
   };
@@ -97,7 +102,7 @@ export async function stopAllProcesses(): Promise<void> {
 /** Runs a program to its end; killed with its group after `timeoutMs`, which fails. */
 export async function run(
   command: readonly string[],
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
   options: StartOptions = {},
 ): Promise<Finished> {
   const child = startProcess(command, options);
@@ -115,7 +120,7 @@ export async function run(
 /** As `run`, and fails with the program's own words unless it ends with 0. Answers stdout. */
 export async function mustRun(
   command: readonly string[],
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
   options: StartOptions = {},
 ): Promise<string> {
   const result = await run(command, timeoutMs, options);

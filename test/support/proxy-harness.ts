@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { TlsMaterial } from "../../src/ipc/messages.ts";
 import type { ProxyOrder, ProxyStart } from "./proxy-child.ts";
 import { proxyConfig, type ProxySpec } from "./proxy-config.ts";
+import { PATIENCE_MS, waitFor } from "./wait.ts";
 
 export interface ProxyEvent {
   readonly ready?: number;
@@ -49,6 +50,20 @@ export interface RunningProxy {
   stop(): Promise<void>;
 }
 
+/** A loop that rests turns ten times a second, one that spins a thousand times. */
+const RESTING_TURNS_MAX = 60;
+const RESTING_MS = 300;
+
+/** Waits until the proxy has nothing to do any more; fails when its loop never rests. */
+export async function restingStatus(proxy: RunningProxy): Promise<ProxyStatus> {
+  return waitFor("the loop to rest", async () => {
+    const { turns } = await proxy.status();
+    await Bun.sleep(RESTING_MS);
+    const status = await proxy.status();
+    return status.turns - turns < RESTING_TURNS_MAX && status;
+  });
+}
+
 export async function startProxy(
   spec: ProxySpec,
   options: {
@@ -86,7 +101,7 @@ export async function startProxy(
     for (const wake of waiting) wake();
   })();
 
-  const event = (wanted: (event: ProxyEvent) => boolean, timeoutMs = 5000, from = 0): Promise<ProxyEvent> =>
+  const event = (wanted: (event: ProxyEvent) => boolean, timeoutMs = PATIENCE_MS, from = 0): Promise<ProxyEvent> =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         waiting.delete(look);
@@ -114,7 +129,7 @@ export async function startProxy(
     void child.stdin.flush();
   };
   try {
-    const ready = await event((seen) => seen.ready !== undefined || seen.refused !== undefined, 10_000);
+    const ready = await event((seen) => seen.ready !== undefined || seen.refused !== undefined);
     if (ready.ready === undefined) throw new Error(`refused: ${ready.refused?.join("; ")}`);
     return {
       port: ready.ready,
@@ -125,7 +140,11 @@ export async function startProxy(
       status: async () => {
         const from = events.length;
         order({ order: "status" });
-        const answer = await event((seen) => typeof seen.status === "object" && seen.session === undefined, 5000, from);
+        const answer = await event(
+          (seen) => typeof seen.status === "object" && seen.session === undefined,
+          PATIENCE_MS,
+          from,
+        );
         return answer.status as ProxyStatus;
       },
       event,

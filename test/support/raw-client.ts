@@ -1,5 +1,6 @@
 /** A TCP client of raw bytes for proxy tests. */
 import type { Socket } from "bun";
+import { PATIENCE_MS } from "./wait.ts";
 
 export interface RawClient {
   readonly socket: Socket;
@@ -83,7 +84,7 @@ export async function connectRaw(port: number): Promise<RawClient> {
       flush(socket);
     },
     over: over.promise,
-    until: (wanted, timeoutMs = 5000) =>
+    until: (wanted, timeoutMs = PATIENCE_MS) =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           watchers.delete(look);

@@ -17,7 +17,7 @@ export interface Terminal {
 export const hasTmux = Bun.which("tmux") !== null;
 
 const POLL_MS = 50;
-const WITHIN_MS = 10_000;
+const WITHIN_MS = 20_000;
 let serial = 0;
 
 export async function openTerminal(columns: number, rows: number): Promise<Terminal> {

@@ -36,9 +36,9 @@ test.each([[[1, 1, 1]], [[1, 2, 4]], [[10, 20, 50, 5]], [[7, 3]]])("source with 
     configuration,
     `defaults
   mode http
-  timeout connect 2s
-  timeout client 2s
-  timeout server 2s
+  timeout connect 10s
+  timeout client 10s
+  timeout server 10s
 listen web
   bind 127.0.0.1:${port}
   balance source

@@ -93,10 +93,10 @@ test("haproxy's own lines come out byte for byte", async () => {
 defaults
   log global
   retries 1
-  timeout connect 1s
-  timeout client 1s
-  timeout server 1s
-  timeout http-request 200ms
+  timeout connect 5s
+  timeout client 5s
+  timeout server 5s
+  timeout http-request 1s
 frontend web
   mode http
   bind 127.0.0.1:${web}

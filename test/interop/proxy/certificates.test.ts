@@ -1,11 +1,14 @@
 /** Certificates that have expired are served, and everybody who looks is told. */
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { writeFileSync } from "node:fs";
 import { applianceFiles, startAppliance, stopAppliances } from "../../support/appliance.ts";
 import { freePort } from "../../support/ports.ts";
 import { mustRun } from "../../support/process.ts";
 import { startToy } from "../../support/toy.ts";
+import { TEST_LIMIT_MS } from "../../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 afterEach(stopAppliances);
 
@@ -52,4 +55,4 @@ servers = [{ name = "s1", address = "${toy.address}", check = false }]
   } finally {
     toy.stop();
   }
-}, 20_000);
+});

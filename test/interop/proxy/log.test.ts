@@ -1,5 +1,5 @@
 /** The same clients before haproxy and before Ballast: the same access-log lines, times and addresses aside. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,14 +7,24 @@ import { type Appliance, startAppliance, stopAppliances } from "../../support/ap
 import { accepts, freePorts } from "../../support/ports.ts";
 import { startProcess, type TestProcess } from "../../support/process.ts";
 import { connectRaw, type RawClient } from "../../support/raw-client.ts";
-import { waitFor } from "../../support/wait.ts";
+import { TEST_LIMIT_MS, waitFor } from "../../support/wait.ts";
 
-/** Longer than it takes to send a burst of requests, shorter than the queue's timeout. */
-const ANSWER_MS = 120;
-const QUEUE_MS = 500;
+setDefaultTimeout(TEST_LIMIT_MS);
+
+/** One session is gone from every figure before the next one is logged. */
+const ANSWER_MS = 100;
+/** Longer by far than it takes to send a burst of requests, and shorter by as much than the server's timeout. */
+const QUEUE_MS = 1500;
+/** Between two requests of a burst: enough for either program to read the one before. */
+const STEP_MS = 50;
+/** The two timeouts that a test waits for; nothing else here takes as long. */
+const HEAD_MS = 1000;
+const SERVER_MS = 3000;
 const folder = mkdtempSync(join(tmpdir(), "ballast-log-"));
 const [haproxyWeb, haproxySource, ballastWeb, ballastSource] = freePorts(4);
 let server: Bun.Server<undefined>;
+/** Answers wait for it. */
+let gate: Promise<void> = Promise.resolve();
 let silent: Bun.TCPSocketListener;
 let haproxy: TestProcess;
 let ballast: Appliance;
@@ -24,6 +34,7 @@ beforeAll(async () => {
     hostname: "127.0.0.1",
     port: 0,
     fetch: async () => {
+      await gate;
       await Bun.sleep(ANSWER_MS);
       return new Response("hello");
     },
@@ -32,7 +43,9 @@ beforeAll(async () => {
   const file = join(folder, "haproxy.cfg");
   writeFileSync(
     file,
+    // One thread reads requests in the order in which they come, like one worker.
     `global
+  nbthread 1
   log stdout len 8192 format raw local0
 defaults
   mode http
@@ -40,10 +53,10 @@ defaults
   option httplog
   option dontlognull
   retries 1
-  timeout connect 1s
-  timeout client 3s
-  timeout server 1s
-  timeout http-request 300ms
+  timeout connect 5s
+  timeout client 10s
+  timeout server ${SERVER_MS}ms
+  timeout http-request ${HEAD_MS}ms
   timeout queue ${QUEUE_MS}ms
 frontend web
   bind 127.0.0.1:${haproxyWeb}
@@ -68,7 +81,7 @@ backend stuck
 mode = "http"
 options = ["httplog", "dontlognull"]
 retries = 1
-timeouts = { connect = "1s", client = "3s", server = "1s", http_request = "300ms", queue = "${QUEUE_MS}ms" }
+timeouts = { connect = "5s", client = "10s", server = "${SERVER_MS}ms", http_request = "${HEAD_MS}ms", queue = "${QUEUE_MS}ms" }
 [frontend.web]
 bind = ["127.0.0.1:${ballastWeb}"]
 default_backend = "app"
@@ -145,24 +158,27 @@ async function burst(port: number, paths: readonly string[]): Promise<readonly R
     const client = await connectRaw(port);
     client.send(get(path));
     clients.push(client);
-    await Bun.sleep(15);
+    await Bun.sleep(STEP_MS);
   }
   return clients;
 }
 
+/** As `burst`, with no answer before the last request is on its way; all of them until the end. */
+async function playBurst(port: number, paths: readonly string[]): Promise<void> {
+  const open = Promise.withResolvers<void>();
+  gate = open.promise;
+  const clients = await burst(port, paths);
+  open.resolve();
+  await Promise.all(clients.map(({ over }) => over));
+}
+
 test("places in a backend's queue count as haproxy counts them", async () => {
-  const play: Play = async (port) => {
-    const clients = await burst(port, ["/1", "/2", "/3", "/4"]);
-    await Promise.all(clients.map(({ over }) => over));
-  };
+  const play: Play = (port) => playBurst(port, ["/1", "/2", "/3", "/4"]);
   await bothLog(play, [haproxyWeb, ballastWeb], 4);
 });
 
 test("with balance source the places are those of the server's own queue", async () => {
-  const play: Play = async (port) => {
-    const clients = await burst(port, ["/1", "/2", "/3"]);
-    await Promise.all(clients.map(({ over }) => over));
-  };
+  const play: Play = (port) => playBurst(port, ["/1", "/2", "/3"]);
   await bothLog(play, [haproxySource, ballastSource], 3);
 });
 
@@ -174,7 +190,7 @@ test("a session that waits too long, or is left by its client, logs where it sto
     await first!.over;
   };
   await bothLog(play, [haproxyWeb, ballastWeb], 3);
-}, 20_000);
+});
 
 test("an answered request logs the same", async () => {
   const play: Play = async (port) => {

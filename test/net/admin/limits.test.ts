@@ -1,5 +1,6 @@
 /** What the admin socket does with clients that are hostile, slow or too many, and how it ends. */
 import { afterEach, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import type { BallastEvent, Snapshot } from "../../../src/admin/api.ts";
 import type { ServerLimits } from "../../../src/admin/shell/server.ts";
 import { AF, SHUT, SOCK } from "../../../src/sys/abi.ts";
@@ -133,7 +134,7 @@ test("readers cannot take the last seats from those who may write", async () => 
   // curl prints the head together with the first bytes of the body.
   harness.publish({});
   const url = "http://b/v1/events/stream";
-  const script = `for i in 1 2 3 4; do curl -siN --max-time 5 --unix-socket ${harness.socket} ${url} & done; wait`;
+  const script = `for i in 1 2 3 4; do curl -siN --max-time 50 --unix-socket ${harness.socket} ${url} & done; wait`;
   const readers = startProcess(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", script]);
   const heads = (status: number): number => readers.stdout().split(`HTTP/1.1 ${status} `).length - 1;
   await waitFor("an answer to each", () => heads(200) + heads(503) === 4);
@@ -158,6 +159,8 @@ test("without free descriptors the listener rests, says so once, and goes on whe
   await start({}, ["prlimit", "--nofile=40:40"]);
   const clients: RawClient[] = [];
   for (let i = 0; i < 40; i++) clients.push(await RawClient.open(harness.socket));
+  await waitFor("all descriptors to be taken", () => readdirSync(`/proc/${harness.pid}/fd`).length === 40);
+  // Now it has met the shortage, and would tell it again and again.
   await Bun.sleep(300);
   for (const client of clients) client.end();
   await waitFor("an answer", answers);
@@ -169,7 +172,7 @@ test("GET /v1/events/stream gives what was and what comes, one event a line", as
   await start();
   harness.publish({ text: "before" });
   const follower = Bun.spawn(
-    ["curl", "-sN", "--max-time", "5", "--unix-socket", harness.socket, "http://b/v1/events/stream?since=0"],
+    ["curl", "-sN", "--max-time", "50", "--unix-socket", harness.socket, "http://b/v1/events/stream?since=0"],
     { stdout: "pipe" },
   );
   let text = "";

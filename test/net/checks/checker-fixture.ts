@@ -7,13 +7,16 @@ import type { Verdict } from "../../../src/ipc/messages.ts";
 import { Loop } from "../../../src/sys/loop.ts";
 import { waitFor } from "../../support/wait.ts";
 
+/** Long enough for a machine that stands still: tests of timeouts have times of their own. */
+const PATIENT_MS = 5000;
+
 export function checkOf(fields: Partial<CheckConfig> = {}): CheckConfig {
   return {
     probe: { kind: "tcp" },
     intervalMs: 100,
     fastIntervalMs: 20,
     downIntervalMs: 30,
-    timeoutMs: 150,
+    timeoutMs: PATIENT_MS,
     rise: 2,
     fall: 3,
     ...fields,
@@ -27,9 +30,9 @@ export function httpCheck(fields: Partial<CheckConfig> = {}): CheckConfig {
   });
 }
 
-export function serverAt(port: number, check: CheckConfig, name = "s1"): CheckedServer {
+export function serverAt(port: number, check: CheckConfig, name = "s1", connectTimeoutMs = PATIENT_MS): CheckedServer {
   const address = { kind: "inet", family: 4, host: "127.0.0.1", port } as const;
-  return { backend: "app", server: name, address, check, connectTimeoutMs: check.intervalMs };
+  return { backend: "app", server: name, address, check, connectTimeoutMs };
 }
 
 export class CheckerFixture {

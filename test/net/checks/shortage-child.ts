@@ -7,7 +7,7 @@ const port = Number(process.argv[2]);
 const fixture = new CheckerFixture();
 const held: number[] = [];
 // The loop opens what it needs with its first turn.
-await Bun.sleep(20);
+await Bun.sleep(200);
 try {
   for (;;) held.push(openSync("/dev/null", "r"));
 } catch (error) {

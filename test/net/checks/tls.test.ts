@@ -14,6 +14,8 @@ import { type Certificate, makeCertificate } from "../../support/mail.ts";
 import { holdsFor, waitFor } from "../../support/wait.ts";
 import { CheckerFixture, httpCheck, serverAt } from "./checker-fixture.ts";
 
+/** Nothing that answers takes as long, even on a machine that stands still now and then. */
+const PATIENT_MS = 10_000;
 const UNVERIFIED: CheckTlsConfig = { verify: false, serverName: null };
 const closers: (() => void | Promise<void>)[] = [];
 let material: Certificate;
@@ -72,7 +74,7 @@ async function outcome(start: (done: (result: ProbeResult) => void) => RunningPr
   return result.kind === "checked" ? `${result.passed} ${result.status} ${result.info}` : result.reason;
 }
 
-function tcp(port: number, tls: CheckTlsConfig, timeoutMs = 1000): Promise<string> {
+function tcp(port: number, tls: CheckTlsConfig, timeoutMs = PATIENT_MS): Promise<string> {
   const loop = runningLoop();
   return outcome((done) => startTcpProbe(loop, at(port), tls, timeoutMs, timeoutMs, done));
 }
@@ -82,7 +84,7 @@ function page(port: number, tls: CheckTlsConfig, source: string, digest: string 
   const wanted = { method: "GET", target: "/", host: null, expect: [[200, 299]] } as const;
   const regex = { source, mustMatch: true };
   const request = checkRequest(wanted, at(port), true);
-  const times = { connectTimeoutMs: 1000, timeoutMs: 1000 };
+  const times = { connectTimeoutMs: PATIENT_MS, timeoutMs: PATIENT_MS };
   return outcome((done) =>
     startHttpProbe(loop, { target: at(port), request, wanted: { ...wanted, regex, digest }, tls, ...times }, done),
   );
@@ -126,7 +128,9 @@ test("a probe that is cancelled during its handshake says nothing and leaves no 
   const silent = plain(null);
   const loop = runningLoop();
   const results: ProbeResult[] = [];
-  const probe = startTcpProbe(loop, at(silent.port), UNVERIFIED, 1000, 1000, (result) => results.push(result));
+  const probe = startTcpProbe(loop, at(silent.port), UNVERIFIED, PATIENT_MS, PATIENT_MS, (result) =>
+    results.push(result),
+  );
   await waitFor("the connection", () => silent.open() === 1);
   probe.cancel();
   await waitFor("its end", () => silent.open() === 0);
@@ -137,11 +141,11 @@ test("hundreds of checks over TLS leave no descriptors behind", async () => {
   const port = website("ok");
   const loop = runningLoop();
   const count = (): number => [...new Bun.Glob("*").scanSync({ cwd: "/proc/self/fd", onlyFiles: false })].length;
-  await outcome((done) => startTcpProbe(loop, at(port), UNVERIFIED, 1000, 1000, done));
+  await outcome((done) => startTcpProbe(loop, at(port), UNVERIFIED, PATIENT_MS, PATIENT_MS, done));
   const before = count();
   for (let round = 0; round < 200; round++) {
     await new Promise<void>((resolve) => {
-      startTcpProbe(loop, at(port), UNVERIFIED, 1000, 1000, () => resolve());
+      startTcpProbe(loop, at(port), UNVERIFIED, PATIENT_MS, PATIENT_MS, () => resolve());
     });
   }
   await waitFor("the last ones to close", () => count() <= before + 4);
@@ -150,7 +154,7 @@ test("hundreds of checks over TLS leave no descriptors behind", async () => {
 test("Checker asks a proxy server over TLS when its check says so", async () => {
   const fixture = new CheckerFixture();
   closers.push(() => fixture.close());
-  fixture.check(serverAt(website("ok"), httpCheck({ tls: UNVERIFIED, intervalMs: 1000, timeoutMs: 1000 })));
+  fixture.check(serverAt(website("ok"), httpCheck({ tls: UNVERIFIED, intervalMs: 1000 })));
   const verdict = await fixture.verdict("a result", ({ checkStatus }) => checkStatus !== "INI");
   expect(verdict).toMatchObject({ health: "up", checkStatus: "L7OK" });
 });

@@ -1,13 +1,13 @@
 /** The whole program with virtual servers, in a network namespace: what it says and runs, with or without IPVS in the kernel. */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { type Appliance, startAppliance, stopAppliances } from "../../support/appliance.ts";
 import { makeCertificate } from "../../support/mail.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../../support/netns.ts";
-import { waitFor } from "../../support/wait.ts";
+import { TEST_LIMIT_MS, waitFor } from "../../support/wait.ts";
 import { Folder } from "../notify/programs.ts";
 
-const TEST_MS = 40_000;
+setDefaultTimeout(TEST_LIMIT_MS);
 
 let network: Network;
 let folder: Folder;
@@ -54,84 +54,70 @@ function write(value: number): void {
 /** Lines of the hooks; two real servers that go down at once come in either order. */
 async function hooks(count: number): Promise<readonly string[]> {
   const lines = (): readonly string[] => folder.read("log").split("\n").slice(0, -1);
-  await waitFor(`${count} hooks`, () => lines().length >= count, 10_000);
+  await waitFor(`${count} hooks`, () => lines().length >= count);
   return lines();
 }
 
 describe.skipIf(!canMakeNamespaces)("the appliance with virtual servers", () => {
-  test(
-    "runs the hooks of a virtual server in order as their user, shows it, and runs omega's before it ends",
-    async () => {
-      const appliance = await start(farm());
-      expect(await hooks(1)).toEqual(["down nobody farm two"]);
-      write(1);
-      expect((await hooks(3)).slice(1)).toEqual(["down nobody farm one", "lost nobody farm "]);
-      const dead = await waitFor("the snapshot", async () => {
-        const { lvs } = await appliance.snapshot();
-        return lvs?.virtualServers[0]?.hasQuorum === false ? lvs.virtualServers[0] : undefined;
-      });
-      expect(dead.realServers.map(({ name, health }) => `${name} ${health}`)).toEqual(["one down", "two down"]);
-      const listed = await appliance.cli(["ls", "lvs"]);
-      expect(listed.stdout).toMatch(/^farm +tcp 192\.0\.2\.10:80 +NO QUORUM/m);
-      expect((await appliance.cli(["show", "farm/two"])).stdout).toMatch(/^real server farm\/two\n[^]*health +down/);
-      expect((await appliance.cli(["status"])).stdout).toContain("virtual server farm has no quorum: weight 0 of 1");
-      write(0);
-      expect((await hooks(5)).slice(3)).toEqual(["up nobody farm one", "gained nobody farm "]);
-      expect(await appliance.process.stop()).toBe(0);
-      expect((await hooks(7)).slice(5)).toEqual(["down nobody farm one", "lost nobody farm "]);
-    },
-    TEST_MS,
-  );
+  test("runs the hooks of a virtual server in order as their user, shows it, and runs omega's before it ends", async () => {
+    const appliance = await start(farm());
+    expect(await hooks(1)).toEqual(["down nobody farm two"]);
+    write(1);
+    expect((await hooks(3)).slice(1)).toEqual(["down nobody farm one", "lost nobody farm "]);
+    const dead = await waitFor("the snapshot", async () => {
+      const { lvs } = await appliance.snapshot();
+      return lvs?.virtualServers[0]?.hasQuorum === false ? lvs.virtualServers[0] : undefined;
+    });
+    expect(dead.realServers.map(({ name, health }) => `${name} ${health}`)).toEqual(["one down", "two down"]);
+    const listed = await appliance.cli(["ls", "lvs"]);
+    expect(listed.stdout).toMatch(/^farm +tcp 192\.0\.2\.10:80 +NO QUORUM/m);
+    expect((await appliance.cli(["show", "farm/two"])).stdout).toMatch(/^real server farm\/two\n[^]*health +down/);
+    expect((await appliance.cli(["status"])).stdout).toContain("virtual server farm has no quorum: weight 0 of 1");
+    write(0);
+    expect((await hooks(5)).slice(3)).toEqual(["up nobody farm one", "gained nobody farm "]);
+    expect(await appliance.process.stop()).toBe(0);
+    expect((await hooks(7)).slice(5)).toEqual(["down nobody farm one", "lost nobody farm "]);
+  });
 
-  test(
-    "a director that gets other rights with a reload does not run omega's commands",
-    async () => {
-      const appliance = await start(farm());
-      await hooks(1);
-      const before = appliance.pidOf("director");
-      appliance.write(`${farm()}[virtual_server.other]
+  test("a director that gets other rights with a reload does not run omega's commands", async () => {
+    const appliance = await start(farm());
+    await hooks(1);
+    const before = appliance.pidOf("director");
+    appliance.write(`${farm()}[virtual_server.other]
 address = "192.0.2.10:81"
 real_servers = [{ address = "192.0.2.11:81", check = { ping = true } }]
 `);
-      expect((await appliance.cli(["reload"])).code).toBe(0);
-      await appliance.nextOf("director", before);
-      await waitFor("both", async () => (await appliance.snapshot()).lvs?.virtualServers.length === 2);
-      expect((await hooks(1)).filter((line) => line !== "down nobody farm two")).toEqual([]);
-    },
-    TEST_MS,
-  );
+    expect((await appliance.cli(["reload"])).code).toBe(0);
+    await appliance.nextOf("director", before);
+    await waitFor("both", async () => (await appliance.snapshot()).lvs?.virtualServers.length === 2);
+    expect((await hooks(1)).filter((line) => line !== "down nobody farm two")).toEqual([]);
+  });
 
-  test(
-    "a reload that takes the last virtual server away says what becomes of its connections",
-    async () => {
-      const appliance = await start(farm('[ipvs]\ndrain_timeout = "10s"'));
-      await hooks(1);
-      appliance.write("");
-      const { code, stdout } = await appliance.cli(["reload"]);
-      expect([code, stdout]).toEqual([
-        0,
-        expect.stringContaining("no virtual server is left: their connections have 10s to end"),
-      ]);
-      await waitFor("the director to end", async () => {
-        const { lvs, processes } = await appliance.snapshot();
-        return lvs === undefined && !processes.some(({ name }) => name.startsWith("director"));
-      });
-    },
-    TEST_MS,
-  );
+  test("a reload that takes the last virtual server away says what becomes of its connections", async () => {
+    const appliance = await start(farm('[ipvs]\ndrain_timeout = "10s"'));
+    await hooks(1);
+    appliance.write("");
+    const { code, stdout } = await appliance.cli(["reload"]);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringContaining("no virtual server is left: their connections have 10s to end"),
+    ]);
+    await waitFor("the director to end", async () => {
+      const { lvs, processes } = await appliance.snapshot();
+      return lvs === undefined && !processes.some(({ name }) => name.startsWith("director"));
+    });
+  });
 
-  test(
-    "checks pages over TLS as the user that the director runs as",
-    async () => {
-      const certificate = await makeCertificate();
-      const [key, cert] = [folder.file("key.pem"), folder.file("cert.pem")];
-      writeFileSync(key, certificate.key);
-      writeFileSync(cert, certificate.cert);
-      const server = ["openssl", "s_server", "-accept", "192.0.2.1:8443", "-www", "-key", key, "-cert", cert, "-quiet"];
-      network.node("a").start(server);
-      const check = (more: string): string =>
-        `{ http = ["GET /", { request = "GET /again", ${more} }], tls = true, address = "192.0.2.1", port = 8443, interval = "200ms", retry = 0 }`;
-      const appliance = await start(`[virtual_server.shop]
+  test("checks pages over TLS as the user that the director runs as", async () => {
+    const certificate = await makeCertificate();
+    const [key, cert] = [folder.file("key.pem"), folder.file("cert.pem")];
+    writeFileSync(key, certificate.key);
+    writeFileSync(cert, certificate.cert);
+    const server = ["openssl", "s_server", "-accept", "192.0.2.1:8443", "-www", "-key", key, "-cert", cert, "-quiet"];
+    network.node("a").start(server);
+    const check = (more: string): string =>
+      `{ http = ["GET /", { request = "GET /again", ${more} }], tls = true, address = "192.0.2.1", port = 8443, interval = "200ms", retry = 0 }`;
+    const appliance = await start(`[virtual_server.shop]
 address = "192.0.2.10:443"
 alpha = true
 real_servers = [
@@ -139,15 +125,13 @@ real_servers = [
   { name = "wrong", address = "192.0.2.12", check = ${check(`digest = "${"0".repeat(32)}"`)} },
 ]
 `);
-      const reals = await waitFor("verdicts", async () => {
-        const found = (await appliance.snapshot()).lvs?.virtualServers[0]?.realServers ?? [];
-        return found.some(({ health }) => health === "up") && found.every(({ checkInfo }) => checkInfo !== "")
-          ? found
-          : null;
-      });
-      expect(reals.map(({ name, health }) => `${name} ${health}`)).toEqual(["good up", "wrong down"]);
-      expect(reals[1]?.checkInfo).toMatch(/^L7RSP MD5 of the body is [0-9a-f]{32}, wanted 0{32} \(\/again\)$/);
-    },
-    TEST_MS,
-  );
+    const reals = await waitFor("verdicts", async () => {
+      const found = (await appliance.snapshot()).lvs?.virtualServers[0]?.realServers ?? [];
+      return found.some(({ health }) => health === "up") && found.every(({ checkInfo }) => checkInfo !== "")
+        ? found
+        : null;
+    });
+    expect(reals.map(({ name, health }) => `${name} ${health}`)).toEqual(["good up", "wrong down"]);
+    expect(reals[1]?.checkInfo).toMatch(/^L7RSP MD5 of the body is [0-9a-f]{32}, wanted 0{32} \(\/again\)$/);
+  });
 });

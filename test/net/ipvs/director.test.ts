@@ -95,7 +95,7 @@ function virtualServer(ports: readonly number[], more = ""): string {
   const reals = ports.map((port, i) => `{ address = "192.0.2.${11 + i}:80", check = { port = ${port} } }`);
   return `[virtual_server.web]
 address = "192.0.2.10:80"
-check = { tcp = true, address = "127.0.0.1", interval = "100ms", timeout = "200ms", retry = 0 }
+check = { tcp = true, address = "127.0.0.1", interval = "100ms", timeout = "5s", retry = 0 }
 real_servers = [${reals.join(", ")}]
 ${more}
 `;
@@ -142,7 +142,7 @@ async function nextHook(index: number): Promise<RunScript> {
 }
 
 function stop(more: Partial<MessagePayloads["stop"]> = {}): void {
-  supervisor.send("stop", { mode: "drain", withinMs: 2000, ...more });
+  supervisor.send("stop", { mode: "drain", withinMs: 20_000, ...more });
 }
 
 const drained = (): Promise<unknown> => waitFor("drained", () => seen.includes("drained"));
@@ -278,10 +278,9 @@ test("the last virtual server drains when a reload takes it away, and the role e
   kernel.connect(SERVICE, "192.0.2.11:80", 3);
   await reload("");
   await waitFor("weight 0", () => table() === "192.0.2.11:80=0");
-  stop({ withinMs: 20_000 });
-  expect(events.find(({ kind }) => kind === "lvs.drain")?.text).toBe(
-    "no virtual server is left: connections to 1 real servers have 30s to end",
-  );
+  stop();
+  const drain = await waitFor("the word about it", () => events.find(({ kind }) => kind === "lvs.drain"));
+  expect(drain.text).toBe("no virtual server is left: connections to 1 real servers have 30s to end");
   expect(await holdsFor(() => !seen.includes("drained"), 100)).toBe(true);
   kernel.connect(SERVICE, "192.0.2.11:80", 0);
   await drained();

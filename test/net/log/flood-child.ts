@@ -20,7 +20,7 @@ const timer = loop.every(1, () => {
   timer.cancel();
   // The pipe is full and the loop has come this far: now the reader may read.
   writeFileSync(process.env.FLOOD_GO ?? "", "");
-  loop.after(1500, () => {
+  loop.after(3000, () => {
     logger.close();
     loop.stop();
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type RunningProxy, startProxy } from "../../support/proxy-harness.ts";
 import { connectRaw } from "../../support/raw-client.ts";
 import { type RawServer, startRawServer } from "../../support/raw-server.ts";
+import { waitFor } from "../../support/wait.ts";
 
 interface Case {
   readonly id: string;
@@ -24,7 +25,10 @@ const cases: readonly Case[] = await Bun.file(join(import.meta.dir, "../../golde
 const DEFAULT_REQUEST = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const DEFAULT_RESPONSE = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /** Every connection of this test ends by itself after so long. */
-const QUIET_MS = 200;
+const QUIET_MS = 250;
+const SERVER_MS = 500;
+/** A machine that stands still for longer than these times looks like a peer that is silent: such a case is driven again. */
+const TRIES_MAX = 3;
 
 let server: RawServer;
 let proxy: RunningProxy;
@@ -38,7 +42,7 @@ beforeAll(async () => {
   proxy = await startProxy({
     servers: [server.port],
     frontendTimeouts: { clientMs: QUIET_MS, httpRequestMs: QUIET_MS, httpKeepAliveMs: QUIET_MS, tunnelMs: QUIET_MS },
-    backendTimeouts: { serverMs: 400, tunnelMs: QUIET_MS },
+    backendTimeouts: { serverMs: SERVER_MS, tunnelMs: QUIET_MS },
   });
 });
 
@@ -134,9 +138,12 @@ describe.each(["request", "response"] as const)("%s", (kind) => {
     answer = isRequest
       ? { bytes: item.upstream ?? DEFAULT_RESPONSE, close: false }
       : { bytes: expanded(item).toString("latin1"), close: item.close === true };
-    const seen = await drive(isRequest ? expanded(item) : Buffer.from(item.request ?? DEFAULT_REQUEST, "latin1"), item);
     const accepted = [item.verdict, ...(item.also_ok ?? [])];
-    if (!accepted.some((verdict) => holds(verdict, item, seen))) {
+    const sent = isRequest ? expanded(item) : Buffer.from(item.request ?? DEFAULT_REQUEST, "latin1");
+    const isRight = (what: Seen): boolean => accepted.some((verdict) => holds(verdict, item, what));
+    let seen = await drive(sent, item);
+    for (let tries = 1; tries < TRIES_MAX && !isRight(seen); tries++) seen = await drive(sent, item);
+    if (!isRight(seen)) {
       throw new Error(`${item.id}: wanted ${accepted.join(" or ")}, saw ${JSON.stringify(seen).slice(0, 1500)}`);
     }
     contains(isRequest ? seen.forwarded : seen.client, item);
@@ -146,8 +153,6 @@ describe.each(["request", "response"] as const)("%s", (kind) => {
 test("proxy keeps nothing of all these connections", async () => {
   const client = await connectRaw(proxy.port);
   client.close();
-  for (let i = 0; i < 50 && (await proxy.status()).blocks > 0; i++) await Bun.sleep(20);
-  const { blocks, connections } = await proxy.status();
-  expect(blocks).toBe(0);
-  expect(connections).toBeLessThanOrEqual(1);
+  await waitFor("all blocks to be free", async () => (await proxy.status()).blocks === 0);
+  await waitFor("all connections to be gone", async () => (await proxy.status()).connections <= 1);
 });

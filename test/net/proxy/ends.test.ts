@@ -1,12 +1,14 @@
 /** How connections end in tcp mode: resets stay resets, half-closes lose nothing, pipes and counters do not wait for it. */
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import { COUNTER_MAX, frontendCounters, serverCounters } from "../../../src/stats/layout.ts";
 import { E } from "../../../src/sys/errno.ts";
 import { type BareSocket, connectBare, listenBare } from "../../support/bare-socket.ts";
 import type { ProxySpec } from "../../support/proxy-config.ts";
 import { type ProxyStatus, type RunningProxy, startProxy } from "../../support/proxy-harness.ts";
-import { waitFor } from "../../support/wait.ts";
+import { TEST_LIMIT_MS, waitFor } from "../../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -30,6 +32,9 @@ async function proxyTo(spec: ProxySpec): Promise<RunningProxy> {
   cleanups.push(() => proxy.stop());
   return proxy;
 }
+
+/** No side's silence ends anything. */
+const PATIENT = { frontendTimeouts: { clientMs: 60_000 }, backendTimeouts: { serverMs: 60_000 } } as const;
 
 /** A client, the proxy and a server, connected. */
 async function line(spec: Partial<ProxySpec> = {}): Promise<Line> {
@@ -71,7 +76,8 @@ test("a server's reset reaches the client as ECONNRESET", async () => {
 });
 
 test("a client's reset is passed on while the server does not read", async () => {
-  const { proxy, client, server } = await line();
+  // Not ended by silence: the reset has to do it.
+  const { proxy, client, server } = await line(PATIENT);
   const flood = randomBytes(1_000_000);
   // Until nothing moves any more: every buffer on the way is full.
   for (let sent = 1, idle = 0; idle < 20; idle = sent === 0 ? idle + 1 : 0) {
@@ -79,7 +85,7 @@ test("a client's reset is passed on while the server does not read", async () =>
     await Bun.sleep(5);
   }
   client.reset();
-  await proxy.event(({ session }) => session === "CD", 2000);
+  await proxy.event(({ session }) => session === "CD");
   await server.readUntil("the end", () => server.end !== null);
   expect(server.end).toBe(E.CONNRESET);
   server.close();
@@ -102,8 +108,7 @@ test("half-closes in both directions lose none of the bytes that are on their wa
   const sentUp = client.sendAll(up).then(() => client.halfClose());
   const sentDown = server.sendAll(down).then(() => server.halfClose());
   // Slow readers: most of it is in pipes and buffers when the FINs are sent.
-  await Bun.sleep(100);
-  expect((await proxy.status()).pipes).toBe(2);
+  await waitFor("a pipe in each direction", async () => (await proxy.status()).pipes === 2);
   await Promise.all([
     sentUp,
     sentDown,
@@ -116,15 +121,11 @@ test("half-closes in both directions lose none of the bytes that are on their wa
   await proxy.event(({ session }) => session === "--");
   client.close();
   server.close();
-}, 20_000);
+});
 
 test("pipes of connections that fell silent go back, however many there were", async () => {
   const opened = await listener();
-  const proxy = await proxyTo({
-    servers: [opened.port],
-    frontendTimeouts: { clientMs: 60_000 },
-    backendTimeouts: { serverMs: 60_000 },
-  });
+  const proxy = await proxyTo({ servers: [opened.port], ...PATIENT });
   const lines: { readonly client: BareSocket; readonly server: BareSocket }[] = [];
   cleanups.push(() => {
     for (const { client, server } of lines) {
@@ -147,13 +148,14 @@ test("pipes of connections that fell silent go back, however many there were", a
     // More than there are pipes: half of them at most may rest with connections that could go on.
     if (i % 10 === 0) expect((await proxy.status()).pipes).toBeLessThanOrEqual(65);
   }
-  await waitFor("all pipes to be back", async () => (await proxy.status()).pipes === 0, 4000);
+  await waitFor("all pipes to be back", async () => (await proxy.status()).pipes === 0);
   await pass(lines[0]!);
   expect((await proxy.status()).pipes).toBe(1);
-}, 30_000);
+});
 
 test("a session that goes on is counted while it does", async () => {
-  const { proxy, client, server } = await line();
+  // Counted because it goes on, not because it ended.
+  const { proxy, client, server } = await line(PATIENT);
   const counter = (status: ProxyStatus, key: string, at: number): number =>
     status.own[status.names[key]! * COUNTER_MAX + at] ?? -1;
   server.send(Buffer.alloc(1000));
@@ -166,7 +168,7 @@ test("a session that goes on is counted while it does", async () => {
       counter(status, "server/app/s1", serverCounters.sentBytes),
     ];
   };
-  await waitFor("the bytes to be counted", async () => (await figures())[1] === 1000, 4000);
+  await waitFor("the bytes to be counted", async () => (await figures())[1] === 1000);
   expect(await figures()).toEqual([1, 1000, 1, 1000]);
   server.send(Buffer.alloc(500));
   await client.readUntil("the rest", () => client.receivedBytes === 1500);

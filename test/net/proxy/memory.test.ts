@@ -1,12 +1,14 @@
 /** Memory under more than there is room for, and after a burst. */
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import type { ProxySpec } from "../../support/proxy-config.ts";
-import { type RunningProxy, startProxy } from "../../support/proxy-harness.ts";
+import { restingStatus, type RunningProxy, startProxy } from "../../support/proxy-harness.ts";
 import { connectRaw, type RawClient } from "../../support/raw-client.ts";
 import { type RawConnection, type RawServer, startRawServer } from "../../support/raw-server.ts";
 import { BareSocket, connectBare } from "../../support/bare-socket.ts";
-import { waitFor } from "../../support/wait.ts";
+import { TEST_LIMIT_MS, waitFor } from "../../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -33,7 +35,12 @@ test("without a free block a new request is answered 503, and served again when 
   const waiting: (() => void)[] = [];
   const server = raw(({ socket }) => void waiting.push(() => socket.write(OK)));
   // A request whose server has not answered holds one block; three stay free so that responses can be read.
-  const proxy = await proxyTo({ servers: [server.port], blocksMax: 12, logSessions: true });
+  const proxy = await proxyTo({
+    servers: [server.port],
+    blocksMax: 12,
+    logSessions: true,
+    backendTimeouts: { serverMs: 60_000 },
+  });
   const clients: RawClient[] = [];
   cleanups.push(() => {
     for (const client of clients) client.close();
@@ -87,7 +94,11 @@ test("four hundred slow readers of a megabyte each are waited for within bounded
     },
   });
   cleanups.push(() => origin.stop(true));
-  const proxy = await proxyTo({ servers: [origin.port ?? 0], frontendTimeouts: { clientMs: 60_000 } });
+  const proxy = await proxyTo({
+    servers: [origin.port ?? 0],
+    frontendTimeouts: { clientMs: 60_000 },
+    backendTimeouts: { serverMs: 60_000 },
+  });
   const before = (await proxy.status()).rssNow;
   const readers: BareSocket[] = [];
   cleanups.push(() => {
@@ -99,8 +110,7 @@ test("four hundred slow readers of a megabyte each are waited for within bounded
     reader.send(Buffer.from(GET));
   }
   await waitFor("every response to be on its way", () => asked === 400);
-  await Bun.sleep(300);
-  const { rssNow, blocks, pipes, stalled } = await proxy.status();
+  const { rssNow, blocks, pipes, stalled } = await restingStatus(proxy);
   expect(stalled).toEqual([]);
   expect(blocks).toBeLessThanOrEqual(400);
   expect(pipes).toBeLessThanOrEqual(128);
@@ -110,11 +120,17 @@ test("four hundred slow readers of a megabyte each are waited for within bounded
   for (const reader of readers.slice(0, 10)) {
     await reader.readUntil("the whole body", () => reader.receivedBytes > body.length);
   }
-}, 30_000);
+});
 
 test("after a burst of five thousand connections the memory comes back", async () => {
   const server = raw(({ socket }) => void socket.write(OK));
-  const proxy = await proxyTo({ servers: [server.port], maxconn: 6000, frontend: { maxconn: 6000 } });
+  const proxy = await proxyTo({
+    servers: [server.port],
+    maxconn: 6000,
+    frontend: { maxconn: 6000 },
+    // The first ones wait until the last one has come.
+    frontendTimeouts: { clientMs: 120_000, httpRequestMs: 120_000 },
+  });
   const before = (await proxy.status()).rssNow;
   // Half a head each: every connection holds a block.
   const half = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\nX-Padding: ${"x".repeat(10_000)}`);
@@ -124,16 +140,12 @@ test("after a burst of five thousand connections the memory comes back", async (
     clients.push(client);
     client.send(half);
   }
-  await waitFor("all to be taken", async () => (await proxy.status()).blocks === 5000, 15_000);
+  await waitFor("all to be taken", async () => (await proxy.status()).blocks === 5000);
   const during = (await proxy.status()).rssNow;
   expect(during - before).toBeGreaterThan(50 * MB);
   for (const client of clients) client.close();
-  await waitFor(
-    "the memory to come back",
-    async () => {
-      const { rssNow, blocks } = await proxy.status();
-      return blocks === 0 && rssNow - before < 20 * MB;
-    },
-    15_000,
-  );
-}, 60_000);
+  await waitFor("the memory to come back", async () => {
+    const { rssNow, blocks } = await proxy.status();
+    return blocks === 0 && rssNow - before < 20 * MB;
+  });
+});

@@ -1,10 +1,13 @@
 /** tcp mode through a running proxy on loopback: both directions, half-close, resets, backpressure. */
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import type { Socket } from "bun";
-import { type RunningProxy, startProxy } from "../../support/proxy-harness.ts";
+import { restingStatus, type RunningProxy, startProxy } from "../../support/proxy-harness.ts";
 import type { ProxySpec } from "../../support/proxy-config.ts";
 import { connectRaw } from "../../support/raw-client.ts";
+import { TEST_LIMIT_MS, waitFor } from "../../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -81,12 +84,8 @@ function server(handlers: Handlers): { readonly port: number; readonly sides: Si
 
 const sha = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-async function until(condition: () => boolean, timeoutMs = 5000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error("the condition did not come true");
-    await Bun.sleep(5);
-  }
+async function until(condition: () => boolean): Promise<void> {
+  await waitFor("the condition", condition);
 }
 
 test("small messages go back and forth", async () => {
@@ -155,14 +154,14 @@ test("bulk data arrives whole in both directions at once", async () => {
   const client = await connectRaw(proxy.port);
   const upload = randomBytes(10_000_000);
   client.send(upload);
-  await client.until((text) => text.length >= body.length, 10_000);
-  await until(() => (sides[0]?.received.reduce((sum, { length }) => sum + length, 0) ?? 0) >= upload.length, 10_000);
+  await client.until((text) => text.length >= body.length);
+  await until(() => (sides[0]?.received.reduce((sum, { length }) => sum + length, 0) ?? 0) >= upload.length);
   expect(sha(Buffer.from(client.received(), "latin1"))).toBe(sha(body));
   expect(sha(Buffer.concat(sides[0]?.received ?? []))).toBe(sha(upload));
   const { blocks } = await proxy.status();
   expect(blocks).toBe(0);
   client.close();
-}, 20_000);
+});
 
 test("a reset of the client reaches the server as a reset", async () => {
   const { port, sides } = server({ data: () => undefined });
@@ -196,24 +195,22 @@ test("a slow reader holds the sender back within bounded memory", async () => {
   const proxy = await proxyTo({ servers: [port] });
   const client = await connectRaw(proxy.port);
   client.socket.pause();
-  await Bun.sleep(300);
+  await until(() => sides.length === 1);
+  const { blocks, stalled } = await restingStatus(proxy);
   expect((sides[0]?.queue[0]?.length ?? 0) > 0).toBe(true);
-  const before = await proxy.status();
-  expect(before.blocks).toBeLessThanOrEqual(2);
-  expect(before.stalled).toEqual([]);
-  await Bun.sleep(300);
-  expect((await proxy.status()).turns - before.turns).toBeLessThan(60);
+  expect(blocks).toBeLessThanOrEqual(2);
+  expect(stalled).toEqual([]);
   client.socket.resume();
-  await client.until((text) => text.length >= body.length, 10_000);
+  await client.until((text) => text.length >= body.length);
   expect(sha(Buffer.from(client.received(), "latin1"))).toBe(sha(body));
   client.close();
-}, 20_000);
+});
 
 test("silence ends the session after the timeout", async () => {
   const { port } = server({});
   const proxy = await proxyTo({ servers: [port], frontendTimeouts: { clientMs: 200 } });
-  const client = await connectRaw(proxy.port);
   const started = performance.now();
+  const client = await connectRaw(proxy.port);
   await client.over;
   expect(performance.now() - started).toBeGreaterThan(150);
   await proxy.event(({ session }) => session === "cD");
@@ -221,9 +218,9 @@ test("silence ends the session after the timeout", async () => {
 
 test("a client that never finishes after the server's FIN is cut by client_fin", async () => {
   const { port } = server({ open: (socket) => void socket.shutdown() });
-  const proxy = await proxyTo({ servers: [port], frontendTimeouts: { clientFinMs: 200 } });
+  const proxy = await proxyTo({ servers: [port], frontendTimeouts: { clientFinMs: 200, clientMs: 60_000 } });
   const client = await connectRaw(proxy.port);
-  await proxy.event(({ session }) => session === "cD", 2000);
+  await proxy.event(({ session }) => session === "cD");
   client.close();
 });
 
@@ -233,11 +230,16 @@ test("a dead server is passed by", async () => {
   const deadPort = closed.port;
   closed.stop(true);
   const proxy = await proxyTo({ servers: [deadPort, port] });
-  for (let i = 0; i < 4; i++) {
+  let slow = 0;
+  for (let i = 0; i < 8; i++) {
+    const started = performance.now();
     const client = await connectRaw(proxy.port);
-    await client.until((text) => text === "hi", 900);
+    await client.until((text) => text === "hi");
     client.close();
+    if (performance.now() - started > 900) slow++;
   }
+  // Half of them met the dead one, and the wait before another try would be a second; a busy machine may cost one.
+  expect(slow).toBeLessThanOrEqual(1);
 });
 
 test("a thousand short connections leave nothing behind", async () => {
@@ -253,10 +255,9 @@ test("a thousand short connections leave nothing behind", async () => {
       }),
     );
   }
-  let status = await proxy.status();
-  for (let i = 0; i < 100 && status.slots > 0; i++) {
-    await Bun.sleep(20);
-    status = await proxy.status();
-  }
+  const status = await waitFor("all slots to be free", async () => {
+    const now = await proxy.status();
+    return now.slots === 0 && now;
+  });
   expect([status.slots, status.blocks, status.connections, status.sessions]).toEqual([0, 0, 0, 0]);
-}, 20_000);
+});

@@ -1,5 +1,5 @@
 /** TLS termination: the conformance test of src/proxy/shell/tls.ts. It has to pass with every new Bun. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,10 +9,15 @@ import { mustRun } from "../../support/process.ts";
 import { BIND_KEY } from "../../support/proxy-config.ts";
 import { type RunningProxy, startProxy } from "../../support/proxy-harness.ts";
 import { connectRaw } from "../../support/raw-client.ts";
+import { TEST_LIMIT_MS, waitFor } from "../../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const folder = mkdtempSync(join(tmpdir(), "ballast-tls-"));
 const material: Record<string, string> = {};
 let proxy: RunningProxy;
+/** The same with a short time for the handshake; the other one's is longer than any handshake on a busy machine. */
+let hasty: RunningProxy;
 let server: Bun.Server<undefined>;
 
 async function makeCertificate(name: string, subjectAltName: string): Promise<string> {
@@ -41,27 +46,23 @@ beforeAll(async () => {
   const first = await makeCertificate("first.test", "DNS:first.test");
   const exact = await makeCertificate("exact.wild.test", "DNS:exact.wild.test");
   const wild = await makeCertificate("wild.test", "DNS:*.wild.test");
-  proxy = await startProxy(
-    {
-      servers: [server.port ?? 0],
-      tls: TLS,
-      frontendTimeouts: { tlsHandshakeMs: 300, httpKeepAliveMs: 1000 },
-      logSessions: true,
-    },
-    {
-      tls: {
-        [BIND_KEY]: [
-          { path: "first.pem", pem: first },
-          { path: "wild.pem", pem: wild },
-          { path: "exact.pem", pem: exact },
-        ],
-      },
-    },
-  );
+  const tls = {
+    [BIND_KEY]: [
+      { path: "first.pem", pem: first },
+      { path: "wild.pem", pem: wild },
+      { path: "exact.pem", pem: exact },
+    ],
+  };
+  const start = (tlsHandshakeMs: number): Promise<RunningProxy> => {
+    const frontendTimeouts = { tlsHandshakeMs, httpKeepAliveMs: 3000, clientMs: 60_000 };
+    return startProxy({ servers: [server.port ?? 0], tls: TLS, frontendTimeouts, logSessions: true }, { tls });
+  };
+  proxy = await start(20_000);
+  hasty = await start(300);
 });
 
 afterAll(async () => {
-  await proxy.stop();
+  await Promise.all([proxy.stop(), hasty.stop()]);
   await server.stop(true);
   rmSync(folder, { recursive: true, force: true });
 });
@@ -102,8 +103,7 @@ test("requests of one TLS connection follow each other", async () => {
   socket.on("data", (bytes: Buffer) => (text += bytes.toString()));
   for (let i = 0; i < 20; i++) {
     socket.write(`GET /r${i}; HTTP/1.1\r\nHost: a\r\n\r\n`);
-    for (let wait = 0; wait < 400 && !text.endsWith(`/r${i};`); wait++) await Bun.sleep(5);
-    expect(text.endsWith(`/r${i};`)).toBe(true);
+    await waitFor(`answer ${i}`, () => text.endsWith(`/r${i};`));
   }
   socket.destroy();
 });
@@ -131,15 +131,16 @@ test("Connection: close delivers everything before the end", async () => {
 });
 
 test("a client that says nothing is cut at the handshake timeout", async () => {
-  const client = await connectRaw(proxy.port);
   const started = performance.now();
+  const client = await connectRaw(hasty.port);
   await client.over;
   expect(performance.now() - started).toBeGreaterThan(200);
-  expect(performance.now() - started).toBeLessThan(2000);
+  // The client's own timeout is a minute.
+  expect(performance.now() - started).toBeLessThan(10_000);
 });
 
 test("half a ClientHello and then silence is cut at the handshake timeout", async () => {
-  const client = await connectRaw(proxy.port);
+  const client = await connectRaw(hasty.port);
   client.send(Uint8Array.of(22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3));
   await client.over;
 });
@@ -149,7 +150,8 @@ test("plain HTTP on a TLS listener is cut at once", async () => {
   const started = performance.now();
   client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await client.over;
-  expect(performance.now() - started).toBeLessThan(250);
+  // Not at the handshake timeout, which is 20 s.
+  expect(performance.now() - started).toBeLessThan(5000);
   expect(client.received()).toBe("");
 });
 
@@ -158,16 +160,15 @@ test("many handshakes at once succeed and leave nothing behind", async () => {
     const sockets = await Promise.all(Array.from({ length: 25 }, () => handshake("first.test")));
     for (const socket of sockets) socket.destroy();
   }
-  let status = await proxy.status();
-  for (let i = 0; i < 200 && status.sessions > 0; i++) {
-    await Bun.sleep(20);
-    status = await proxy.status();
-  }
+  const status = await waitFor("all sessions to end", async () => {
+    const now = await proxy.status();
+    return now.sessions === 0 && now;
+  });
   expect([status.sessions, status.connections, status.blocks]).toEqual([0, 0, 0]);
-}, 20_000);
+});
 
 test("a key of another certificate is refused with the file's name", async () => {
   const mixed = `${material["first.test.crt"]}${material["wild.test.key"]}`;
   const attempt = startProxy({ servers: [1], tls: TLS }, { tls: { [BIND_KEY]: [{ path: "mixed.pem", pem: mixed }] } });
-  expect(attempt).rejects.toThrow(/mixed\.pem: .*private key/);
+  await expect(attempt).rejects.toThrow(/mixed\.pem: .*private key/);
 });

@@ -17,7 +17,7 @@ function check(text: string | null, ...flags: readonly string[]): { code: number
   const path = join(directory, "ballast.toml");
   if (text === null) rmSync(path, { force: true });
   else writeFileSync(path, text);
-  const run = Bun.spawnSync({ cmd: [process.execPath, main, "-c", path, "check", ...flags], timeout: 10_000 });
+  const run = Bun.spawnSync({ cmd: [process.execPath, main, "-c", path, "check", ...flags], timeout: 30_000 });
   return { code: run.exitCode, out: run.stdout.toString(), talk: run.stderr.toString() };
 }
 

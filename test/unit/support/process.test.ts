@@ -24,17 +24,17 @@ test("startProcess stop kills grandchildren that ignore SIGTERM", async () => {
   const grandchild = Number(match[1]);
   expect(alive(grandchild)).toBe(true);
   await child.stop();
-  await waitFor("the grandchild to end", () => !alive(grandchild), 2000);
+  await waitFor("the grandchild to end", () => !alive(grandchild));
 });
 
 test("waitForOutput reports the output of a process that ends first", async () => {
   const child = startProcess(["sh", "-c", "echo bad file >&2; exit 78"]);
-  expect(child.waitForOutput(/ready/)).rejects.toThrow(/ended with 78[\s\S]*bad file/);
+  await expect(child.waitForOutput(/ready/)).rejects.toThrow(/ended with 78[\s\S]*bad file/);
   expect(await child.exited).toBe(78);
 });
 
 test("run fails when the program does not end in time", async () => {
-  expect(run(["sleep", "30"], 100)).rejects.toThrow(/still ran after 100 ms/);
+  await expect(run(["sleep", "30"], 100)).rejects.toThrow(/still ran after 100 ms/);
 });
 
 test("run answers code and both streams", async () => {
@@ -55,9 +55,9 @@ test("freePort gives different ports that can be bound", async () => {
   expect(await accepts(port)).toBe(false);
 });
 
-test("waitFor names what was awaited and the last error", () => {
+test("waitFor names what was awaited and the last error", async () => {
   const refused = (): boolean => {
     throw new Error("refused");
   };
-  expect(waitFor("a daemon", refused, 30)).rejects.toThrow("waited 30 ms for a daemon: refused");
+  await expect(waitFor("a daemon", refused, 30)).rejects.toThrow("waited 30 ms for a daemon: refused");
 });

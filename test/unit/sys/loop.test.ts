@@ -36,7 +36,7 @@ test("loop keeps Bun timers, TLS sockets, child messages and promises alive unde
   const counts = (await new Response(child.stdout).json()) as Record<string, number>;
   const seconds = counts["seconds"]!;
   expect(counts["ffiEvents"]! / seconds).toBeGreaterThan(10_000);
-  // A quarter of what an idle machine reaches: starvation would leave single digits.
+  // An eighth of what an idle machine reaches: starvation would leave single digits.
   expect(counts["bunTimers"]!).toBeGreaterThan(10);
   expect(counts["loopTimers"]!).toBeGreaterThan(25);
   expect(counts["promises"]!).toBeGreaterThan(25);
