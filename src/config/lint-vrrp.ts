@@ -1,4 +1,5 @@
 /** Warnings about virtual routers. The arithmetic is keepalived's: effective priority = base + weights, kept in 1–254. */
+import { lintReach } from "./lint-reach.ts";
 import type { IssueSink, Path } from "./schema-issue.ts";
 import type { TrackConfig, VrrpConfig } from "./types-vrrp.ts";
 import type { Config } from "./types.ts";
@@ -10,6 +11,7 @@ export function lintVrrp(config: Config, originOf: OriginOf, sink: IssueSink): v
     const at = originOf(instance);
     lintPreempt(instance, at, sink);
     for (const [index, track] of instance.tracks.entries()) lintWeight(instance, track, [...at, "track", index], sink);
+    lintReach(instance.tracks, [instance], at, sink);
     lintPassword(instance, at, sink);
     if (instance.unicast !== null && instance.multicastSource !== null) {
       sink.warn([...at, "multicast_source"], "is not used: adverts go to the unicast peers", { mark: "key" });
@@ -20,6 +22,10 @@ export function lintVrrp(config: Config, originOf: OriginOf, sink: IssueSink): v
         help: "add track = [{ proxy = true }]",
       });
     }
+  }
+  for (const { name, tracks } of new Set(config.vrrp.flatMap(({ group }) => group ?? []))) {
+    const members = config.vrrp.filter(({ group }) => group?.name === name);
+    lintReach(tracks, members, ["vrrp_group", name], sink);
   }
 }
 

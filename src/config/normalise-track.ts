@@ -1,7 +1,10 @@
 /** What virtual routers follow: `track` of [vrrp.NAME] and [vrrp_group.NAME], and the scripts behind it. */
 import { didYouMean } from "../lib/suggest.ts";
+import { addressBytes } from "../net/address.ts";
+import { isLinkLocal } from "../net/ipv6.ts";
 import type { NormaliseContext } from "./normalise-context.ts";
 import { pick } from "./normalise-context.ts";
+import type { Path } from "./schema-issue.ts";
 import { plain } from "./schema-table.ts";
 import type { At, Decoded } from "./schema-type.ts";
 import { scriptRows, trackRows } from "./schema-vrrp.ts";
@@ -97,6 +100,24 @@ export function normaliseTrack(
   return [{ ...target, weight, ...(reverse ? { reverse } : {}) }];
 }
 
+/** A machine that routing finds, and that is not this one. */
+function isWitness(address: string, at: Path, context: NormaliseContext): boolean {
+  const bytes = addressBytes(address);
+  if (isLinkLocal(bytes)) {
+    context.sink.error(at, `"${address}" is link-local: it does not say which interface it is on`, {
+      found: address,
+      help: "name another address of the same machine",
+    });
+    return false;
+  }
+  const isGroup = bytes.length === 4 ? bytes[0] >= 224 : bytes[0] === 0xff;
+  const isSelf =
+    bytes.length === 4 ? bytes[0] === 127 || bytes[0] === 0 : bytes.subarray(0, 15).every((byte) => byte === 0);
+  if (!isGroup && !isSelf) return true;
+  context.sink.error(at, `"${address}" is no address of another machine`, { found: address });
+  return false;
+}
+
 /** What the entry names, with the weight that it has when none is written. */
 function targetsOf(
   item: At<WrittenTrack>,
@@ -110,7 +131,7 @@ function targetsOf(
   if (process !== undefined) targets.push({ kind: "process", name: process, quorum: quorum ?? 1, weight: 0 });
   if (file !== undefined) targets.push({ kind: "file", path: file, weight: FILE_WEIGHT });
   if (route !== undefined) targets.push({ kind: "route", to: route, table: table ?? MAIN_TABLE, weight: 0 });
-  if (witness !== undefined) {
+  if (witness !== undefined && isWitness(witness, [...item.at, "witness"], context)) {
     targets.push({ kind: "witness", address: witness, intervalMs: interval ?? WITNESS_INTERVAL_MS, weight: 0 });
   }
   if (script !== undefined) {

@@ -118,7 +118,7 @@ const trackRows = {
   process: row(text("a process name", /^[^/\0]+$/), "a process of this name runs"),
   quorum: row(integer(1, 1000), "with process: how many of them at least", { defaultWords: "1" }),
   file: row(absolutePath, "a file with a number, which is multiplied by the weight"),
-  route: row(network, "a route to exactly this network exists", { was: ["track_route"] }),
+  route: row(network, "a route to exactly this network exists and leads somewhere", { was: ["track_route"] }),
   table: row(table32, "with route: the routing table", { defaultWords: `${MAIN_TABLE}` }),
   witness: row(ipAddress, "another machine, such as the gateway, answers pings"),
   interval: row(duration(50, 60_000), "with witness: between two pings; silent for three of them it is lost", {

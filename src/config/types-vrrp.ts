@@ -145,9 +145,16 @@ export type TrackConfig = (
   | { readonly kind: "process"; readonly name: string; readonly quorum: number }
   /** A number in a file, times the weight; weight 0: fault while it is not zero. */
   | { readonly kind: "file"; readonly path: string }
-  /** A routing table has a route to exactly this network, that leads somewhere. */
+  /**
+   * A routing table has a route to exactly this network, that leads somewhere: of those whose link is up the one with the
+   * lowest metric is no blackhole and the like.
+   */
   | { readonly kind: "route"; readonly to: NetworkConfig; readonly table: number }
-  /** Another machine answers echo requests; silent for three intervals it is lost. */
+  /**
+   * Another machine answers echo requests; silent for three intervals it is lost. Routing decides which way they go: it
+   * should be one on the network that the VIPs are for. With weight 0 an isolated node does not take over and an isolated
+   * master gives up, and when the witness itself dies nobody leads; with a negative weight its death moves nothing.
+   */
   | { readonly kind: "witness"; readonly address: string; readonly intervalMs: number }
 ) & { readonly weight: number; readonly reverse?: boolean };
 
