@@ -7,6 +7,7 @@ import type { VrrpStatus } from "../admin/api.ts";
 import type { VrrpConfig } from "../config/types-vrrp.ts";
 import type { Assignment, ScriptResult } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
+import { openNft } from "../netlink/shell/nft-socket.ts";
 import { RouteSocket } from "../netlink/shell/route-socket.ts";
 import { monoNow, wallNow } from "../sys/clock.ts";
 import { SysError } from "../sys/errno.ts";
@@ -136,7 +137,7 @@ class VrrpRole {
   private open(): void {
     try {
       this.route ??= new RouteSocket(this.loop, (change) => this.speaker?.nodeChanged(change));
-      const speaker = new Speaker(this.loop, this.route, {
+      const speaker = new Speaker(this.loop, this.route, openNft, {
         event: (event) => this.channel.send("event", event),
         changed: () => this.statusChanged(),
         runScript: (order) => this.channel.send("run_script", order),

@@ -5,10 +5,11 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { VipConfig, VrrpConfig } from "../../src/config/types-vrrp.ts";
 import type { AcceptOrder } from "../support/accept-node.ts";
 import { canMakeNamespaces, makeNetwork, type Network, type NetworkNode } from "../support/netns.ts";
 import type { TestProcess } from "../support/process.ts";
-import { stopSpeakers, temporaryFolder } from "../support/vrrp-peer.ts";
+import { holdsVip, instanceConfig, startBallast, stopSpeakers, temporaryFolder } from "../support/vrrp-peer.ts";
 import { waitFor } from "../support/wait.ts";
 
 const TEST_MS = 60_000;
@@ -89,6 +90,13 @@ async function answering(addresses: readonly string[]): Promise<readonly string[
     ]),
   );
   return answers.filter((answer) => answer !== "");
+}
+
+/** Asks the address five hundred times a second for so long; how many answers came. */
+async function echoes(address: string, seconds: number): Promise<number> {
+  const command = `ping -n -i 0.002 -w ${seconds} ${address} || true`;
+  const said = await node("client").run(["sh", "-c", command], (seconds + 5) * 1000);
+  return Number(/(\d+) received/.exec(said)?.[1] ?? Number.NaN);
 }
 
 const everyAnswer = (addresses: readonly string[]): readonly string[] =>
@@ -289,4 +297,100 @@ describe.skipIf(!canFilter)("AcceptKeeper", () => {
       TEST_MS,
     );
   });
+});
+
+const vipConfig = (text: string): VipConfig => {
+  const [address, length] = text.split("/");
+  const family = address.includes(":") ? 6 : 4;
+  return { family, address, prefixLength: Number(length), dev: null, label: null, scope: null, broadcast: null };
+};
+
+const instance = (changes: Partial<VrrpConfig> = {}): VrrpConfig =>
+  instanceConfig({
+    priority: 101,
+    advertIntervalMs: 200,
+    addresses: [vipConfig(`${VIPS[0]}/24`)],
+    excludedAddresses: [vipConfig(`${VIPS[1]}/64`), vipConfig(`${VIPS[2]}/64`)],
+    accept: false,
+    ...changes,
+  });
+
+function withoutAccept(): VrrpConfig {
+  const { accept: _, ...taking } = instance();
+  return taking;
+}
+
+describe.skipIf(!canFilter)("an instance with accept = false", () => {
+  test(
+    "leads without taking a packet, from the first moment of its VIPs to the last, and lets through what goes through",
+    async () => {
+      await makeRouter();
+      await serve();
+      const counted = echoes(VIPS[0], 6);
+      const speaker = startBallast(node("router"), [instance()]);
+      await speaker.waitForState("master");
+      await waitFor("the VIP", () => holdsVip(node("router")));
+      expect(await answering([...VIPS, ...OWN])).toEqual(everyAnswer(OWN));
+      for (const vip of VIPS) expect([vip, await resolved(vip)]).not.toEqual([vip, ""]);
+      expect(await pings("client", "198.51.100.2")).toBe(true);
+      expect(await pings("client", "2001:db8:2::2")).toBe(true);
+      await speaker.process.stop();
+      expect(await holdsVip(node("router"))).toBe(false);
+      expect(await ruleset()).toBe("");
+      expect(await counted).toBe(0);
+      expect(speaker.events().filter((text) => text.includes("cannot be"))).toEqual([]);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "has rules while it leads only, and hands them over with the VIP",
+    async () => {
+      await makeRouter();
+      const router = startBallast(node("router"), [instance()]);
+      await router.waitForState("master");
+      const server = startBallast(node("server"), [instance({ priority: 100 })]);
+      await server.waitForState("backup");
+      const elements = async (name: string): Promise<number> =>
+        ((await node(name).run(["nft", "list", "ruleset"])).match(/elements = /g) ?? []).length;
+      expect([await elements("router"), await elements("server")]).toEqual([3, 0]);
+      router.process.signal("SIGUSR1");
+      await server.waitForState("master");
+      await waitFor("rules on the other node only", async () => (await elements("server")) === 3);
+      await waitFor("none on this one", async () => (await elements("router")) === 0);
+      expect(await ruleset()).toContain("table inet ballast_vrrp_");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "takes packets after a reload that says so, and none after one that says otherwise",
+    async () => {
+      await makeRouter();
+      const speaker = startBallast(node("router"), [instance()]);
+      await speaker.waitForState("master");
+      await waitFor("the VIP", () => holdsVip(node("router")));
+      expect(await pings("client", VIPS[0])).toBe(false);
+      speaker.reload([withoutAccept()]);
+      await waitFor("the VIP to answer", () => pings("client", VIPS[0]));
+      expect(await ruleset()).toBe("");
+      speaker.reload([instance()]);
+      await waitFor("the VIP to be silent", async () => !(await pings("client", VIPS[0])));
+      expect(speaker.status()?.state).toBe("master");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "leaves no rule behind when its speaker is killed",
+    async () => {
+      await makeRouter();
+      const speaker = startBallast(node("router"), [instance()]);
+      await speaker.waitForState("master");
+      await waitFor("its rules", async () => (await ruleset()).includes(VIPS[0]));
+      await speaker.process.stop("SIGKILL");
+      await waitFor("them to go", async () => (await ruleset()) === "");
+    },
+    TEST_MS,
+  );
 });

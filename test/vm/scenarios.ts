@@ -3,6 +3,7 @@ import type { Scenario } from "./guest/scenario.ts";
 import { ballastDirector, ballastTable } from "./guest/ballast.ts";
 import { keepalived } from "./guest/keepalived.ts";
 import { ipvsadm } from "./guest/table-tool.ts";
+import { acceptScenario } from "./scenarios/accept.ts";
 import { directorScenario } from "./scenarios/director.ts";
 import { doctorScenario } from "./scenarios/doctor.ts";
 import { drScenario } from "./scenarios/dr.ts";
@@ -23,6 +24,7 @@ export const scenarios: readonly Scenario[] = [
   drScenario("dr", ballastDirector),
   drScenario("dr-beside-keepalived", ballastDirector, keepalived),
   directorScenario,
+  acceptScenario,
   lvsHooksScenario,
   thousandScenario,
   realServerScenario,

@@ -65,6 +65,7 @@ export class Performer {
         if (effect.to === "backup") {
           this.refuseDeafness();
           this.refuseForeignVips();
+          this.refuseOpenness();
         }
         return;
       case "notice":
@@ -124,6 +125,12 @@ export class Performer {
     const vip = this.parts.holdings.foreignVip();
     if (vip === null) return;
     this.parts.push({ kind: "trouble", trouble: { kind: "foreign_address", address: vip.text } });
+  }
+
+  /** A backup that cannot drop what it is to drop would lead with open VIPs. */
+  private refuseOpenness(): void {
+    const trouble = this.parts.holdings.openness();
+    if (trouble !== null) this.parts.push({ kind: "trouble", trouble });
   }
 }
 

@@ -21,11 +21,12 @@ import type { TrackReading } from "../track.ts";
 import { vrrpStatus } from "../status.ts";
 import { skewMs } from "../timing.ts";
 import { willAddress } from "../will.ts";
+import type { AcceptKeeper } from "./accept-keeper.ts";
 import type { AdvertPort } from "./advert-port.ts";
 import { AdvertSender } from "./advert-sender.ts";
 import type { Announcer } from "./announcer.ts";
 import { Deadline } from "./deadline.ts";
-import { Holdings } from "./holdings.ts";
+import { Holdings, openTrouble } from "./holdings.ts";
 import { InstanceLog } from "./instance-log.ts";
 import type { Mover } from "./mover.ts";
 import { Performer } from "./performer.ts";
@@ -42,6 +43,7 @@ export interface RunnerPorts {
   readonly route: RoutePort;
   readonly announcer: Announcer;
   readonly mover: Mover;
+  readonly accept: AcceptKeeper;
   /** The advert socket of one of the instance's interfaces; the text of the refusal when there is none. */
   socket(settings: InstanceSettings, use: SocketUse): AdvertPort | string;
   /** Takes in what has arrived on every socket: done before a timer is looked at. */
@@ -76,7 +78,7 @@ export class Runner {
     this.instance = newInstance(settings.params);
     this.log = new InstanceLog(ports);
     this.sender = new AdvertSender(settings, ports.socket);
-    this.holdings = new Holdings(settings, ports.route, ports.mover);
+    this.holdings = new Holdings(settings, ports.route, ports.mover, ports.accept);
     this.performer = new Performer(settings, {
       ports,
       log: this.log,
@@ -237,6 +239,12 @@ export class Runner {
       this.log.report(this.settings, "warning", "vrrp.route", text);
     }
     for (const trouble of troubles) this.handle({ kind: "trouble", trouble });
+  }
+
+  /** The rules of accept = false are gone and cannot be put back. */
+  rulesLost(refusal: string): void {
+    const { accept, vips } = this.settings;
+    if (this.leads && !accept) this.handle({ kind: "trouble", trouble: openTrouble(vips, refusal) });
   }
 
   /** Takes away VIPs that a killed predecessor left on the node. */

@@ -6,10 +6,12 @@ import type { BallastEvent, EventLevel, VrrpStatus } from "../../admin/api.ts";
 import type { VrrpConfig } from "../../config/types-vrrp.ts";
 import type { RunScript, ScriptResult, VrrpWill } from "../../ipc/messages.ts";
 import type { NodeChange } from "../../netlink/node-view.ts";
+import type { NftPort } from "../../netlink/nft-port.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
 import { wallNow } from "../../sys/clock.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import { instanceSettings, sameSettings, type Vip } from "../settings.ts";
+import { AcceptKeeper } from "./accept-keeper.ts";
 import { ArpWatch } from "./arp-watch.ts";
 import { Announcer } from "./announcer.ts";
 import { GroupSettler } from "./group-settler.ts";
@@ -52,7 +54,8 @@ export class Speaker {
   private runners: readonly Runner[] = [];
   private refreshIsDue = false;
 
-  constructor(loop: Loop, route: RoutePort, reports: SpeakerReports) {
+  /** `openNft`: a socket for nf_tables, or in words why there is none; called when an instance has accept = false. */
+  constructor(loop: Loop, route: RoutePort, openNft: () => NftPort | string, reports: SpeakerReports) {
     const report = (level: EventLevel, kind: string, object: string, text: string): void =>
       reports.event({ id: 0, wallMs: wallNow(), level, source: "vrrp", kind, object, text, fields: {} });
     const runners = (): readonly Runner[] => this.runners;
@@ -68,6 +71,8 @@ export class Speaker {
     });
     this.probes = loop.every(PROBE_INTERVAL_MS, () => {
       for (const runner of this.runners) this.arp.probe(runner.ledVips);
+      const refusal = this.ports.accept.restore();
+      if (refusal !== null) this.groups.tell(() => this.runners.forEach((runner) => runner.rulesLost(refusal)));
     });
     this.readings = new Readings(route.view, {
       loop,
@@ -81,6 +86,7 @@ export class Speaker {
       route,
       announcer: new Announcer(loop),
       mover,
+      accept: new AcceptKeeper(openNft),
       socket: (settings, use) =>
         (use === "heartbeat" ? null : this.vmacs.ensure(settings)) ?? this.receiver.socket(settings, use),
       drain: () => this.drain(),
@@ -121,6 +127,8 @@ export class Speaker {
       return runner;
     });
     this.vmacs.keep(wanted);
+    // Refused: each instance that needs it says so when it would begin to wait for its turn.
+    this.ports.accept.prepare(wanted.some((settings) => !settings.accept));
     this.route.watchForwarding(wanted.some(({ routes, rules }) => routes.length + rules.length > 0));
     this.receiver.listen(this.runners);
     this.groups.tell(() => {
@@ -179,6 +187,7 @@ export class Speaker {
     this.arp.close();
     this.receiver.close();
     this.vmacs.keep([]);
+    this.ports.accept.close();
     this.runners = [];
     this.ports.announcer.close();
   }
