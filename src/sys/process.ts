@@ -112,12 +112,14 @@ export function raiseDescriptorLimit(): number {
   return Number(limit.view.getBigUint64(0, true));
 }
 
-/** SCHED_RR priority 1 for this thread (not for its children), else the best nice value: true when either was granted. */
+/**
+ * SCHED_RR priority 1, else the best nice value: true when either was granted. For this thread and whatever it starts or
+ * executes: the thread that answers waits for the garbage collector's, and those would wait for the CPU behind every worker.
+ */
 export function raisePriority(): boolean {
   const SCHED_RR = 2;
-  const SCHED_RESET_ON_FORK = 0x40000000;
   scheduler.view.setInt32(0, 1, true);
-  if (libc.sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, scheduler.pointer) === 0) return true;
+  if (libc.sched_setscheduler(0, SCHED_RR, scheduler.pointer) === 0) return true;
   return libc.setpriority(0, 0, -19) === 0;
 }
 
