@@ -1,9 +1,10 @@
 /** AF_PACKET sockets for whole Ethernet frames (packet(7)): gratuitous ARP goes out, claims of others come in. */
-import { AF, MSG, SOCK, SOL } from "./abi.ts";
+import { AF, MSG, SOCK } from "./abi.ts";
 import { must } from "./errno.ts";
 import { asPointer, checked, libc } from "./libc.ts";
 import { pinned } from "./memory.ts";
 import { close, socket } from "./socket.ts";
+import { attachFilter, bpf, FILTER_INSTRUCTIONS_MAX, filterAnswer, type Instruction } from "./socket-filter.ts";
 
 /** struct sockaddr_ll: family u16, protocol be16, index i32, hatype u16, packet type u8, address length u8, address 8. */
 const SOCKADDR_LL_BYTES = 20;
@@ -32,17 +33,6 @@ export function sendFrame(fd: number, linkIndex: number, address: number, length
   return checked(call);
 }
 
-/** asm-generic/socket.h */
-const SO_ATTACH_FILTER = 26;
-/** linux/filter.h: struct sock_filter is code u16, jt u8, jf u8, k u32; these are the codes that are needed. */
-const BPF = { loadWord: 0x20, jumpIfEqual: 0x15, answer: 0x06 } as const;
-const INSTRUCTION_BYTES = 8;
-/** A jump goes over at most 255 instructions. */
-const FILTER_WORDS_MAX = 250;
-const program = pinned((FILTER_WORDS_MAX + 3) * INSTRUCTION_BYTES);
-/** struct sock_fprog: count u16, pointer at 8. */
-const description = pinned(16);
-
 export interface PacketReceiverOptions {
   readonly interfaceIndex: number;
   readonly etherType: number;
@@ -58,7 +48,8 @@ export function openPacketReceiver(options: PacketReceiverOptions): number {
   const fd = must("socket AF_PACKET", socket(AF.PACKET, type, 0), subject);
   try {
     // Before the bind, which is what lets frames in.
-    if (filter.words.length <= FILTER_WORDS_MAX) attachFilter(fd, filter.offset, filter.words, subject);
+    const program = anyOf(filter);
+    if (program.length <= FILTER_INSTRUCTIONS_MAX) attachFilter(fd, program, subject);
     target.bytes.fill(0);
     target.view.setUint16(0, AF.PACKET, true);
     target.view.setUint16(2, etherType, false);
@@ -72,23 +63,11 @@ export function openPacketReceiver(options: PacketReceiverOptions): number {
 }
 
 /** Load the word; equal to one of them: the whole frame; else nothing. */
-function attachFilter(fd: number, offset: number, words: readonly number[], subject: string): void {
-  const count = words.length + 3;
-  program.bytes.fill(0);
-  const write = (at: number, code: number, jumpTrue: number, value: number): void => {
-    program.view.setUint16(at * INSTRUCTION_BYTES, code, true);
-    program.view.setUint8(at * INSTRUCTION_BYTES + 2, jumpTrue);
-    program.view.setUint32(at * INSTRUCTION_BYTES + 4, value, true);
-  };
-  write(0, BPF.loadWord, 0, offset);
-  words.forEach((word, i) => write(i + 1, BPF.jumpIfEqual, words.length - i, word));
-  write(words.length + 1, BPF.answer, 0, 0);
-  write(words.length + 2, BPF.answer, 0, 0xffff);
-  description.view.setUint16(0, count, true);
-  description.view.setBigUint64(8, BigInt(program.address), true);
-  must(
-    "setsockopt SO_ATTACH_FILTER",
-    checked(libc.setsockopt(fd, SOL.SOCKET, SO_ATTACH_FILTER, description.pointer, 16)),
-    subject,
-  );
+function anyOf({ offset, words }: PacketReceiverOptions["filter"]): readonly Instruction[] {
+  return [
+    { code: bpf.loadWord, k: offset },
+    ...words.map((word, i) => ({ code: bpf.jumpIfEqual, k: word, jumpTrue: words.length - i })),
+    { code: bpf.answer, k: filterAnswer.none },
+    { code: bpf.answer, k: filterAnswer.all },
+  ];
 }

@@ -2,6 +2,7 @@
 import { AF, IP, SO, SOCK, SOL } from "./abi.ts";
 import { must } from "./errno.ts";
 import { close, setOption, setOptionBytes, socket } from "./socket.ts";
+import { attachFilter, type Instruction } from "./socket-filter.ts";
 
 export interface RawSocketOptions {
   readonly protocol: number;
@@ -10,6 +11,8 @@ export interface RawSocketOptions {
   /** Groups to join on the interface, four bytes each. */
   readonly groups: readonly Uint8Array[];
   readonly receiveBufferBytes: number;
+  /** Only packets that this program lets through, which sees them from their IP header on. */
+  readonly filter?: readonly Instruction[];
 }
 
 /**
@@ -21,6 +24,7 @@ export function openRawSocket(options: RawSocketOptions): number {
   const subject = `raw socket of protocol ${options.protocol} on ${options.interfaceName}`;
   const fd = must("socket", socket(AF.INET, SOCK.RAW | SOCK.NONBLOCK | SOCK.CLOEXEC, options.protocol), subject);
   try {
+    if (options.filter !== undefined) attachFilter(fd, options.filter, subject);
     const device = new TextEncoder().encode(`${options.interfaceName}\0`);
     must("setsockopt SO_BINDTODEVICE", setOptionBytes(fd, SOL.SOCKET, SO.BINDTODEVICE, device), subject);
     must("setsockopt SO_RCVBUF", setOption(fd, SOL.SOCKET, SO.RCVBUF, options.receiveBufferBytes), subject);

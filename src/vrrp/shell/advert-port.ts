@@ -16,3 +16,14 @@ export interface AdvertPort {
   send(advert: Advert, ends: Ends, seal: Seal | null): number;
   close(): void;
 }
+
+/** An IP packet at bytes[0, length), from its header on. */
+export type PacketHandler = (bytes: Uint8Array, length: number) => void;
+
+/** What a socket tells besides the packets that it is there for. */
+export interface AdvertPortReports {
+  /** The kernel dropped so many packets, because they came faster than they were read. */
+  lost(count: number): void;
+  /** IPv4: an advert with an authentication header where there should be none, or the other way round. */
+  mismatched: PacketHandler;
+}
