@@ -41,7 +41,11 @@ export function installDebianPackages() {
 /** Null, or what went wrong. */
 function apt(args) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const done = spawnSync("apt-get", args, { env, stdio: ["ignore", "ignore", "inherit"] });
+  // A mirror that is slow once is no reason to end.
+  const done = spawnSync("apt-get", ["-o", "Acquire::Retries=5", ...args], {
+    env,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   if (done.status === 0) return null;
   return `apt-get ${args.join(" ")}: ${done.error?.message ?? `ended with ${done.status ?? done.signal}`}`;
 }

@@ -92,14 +92,14 @@ describe.skipIf(!canMakeNamespaces)("an appliance with a VIP", () => {
     for (let i = 0; i < 10; i++) {
       const servers = i % 2 === 0 ? '"127.0.0.1:1", "127.0.0.1:2"' : '"127.0.0.1:1"';
       const rules = i % 3 === 0 ? '[[frontend.web.rules]]\nwhen = "path_beg /x"\ndeny = { status = 403 }' : "";
+      const count = advertTimesMs(listener).length;
       a.write(site({ servers, rules }));
       expect((await a.cli(["reload"])).code).toBe(0);
+      await waitFor("the next advert", () => advertTimesMs(listener).length > count);
     }
-    const count = advertTimesMs(listener).length;
-    await waitFor("more adverts", () => advertTimesMs(listener).length > count + 3);
-    // One late advert in ten reloads may be the machine's fault; reloads that delay adverts delay more of them.
+    // Some late adverts may be the machine's fault; reloads that delay adverts delay ten of them.
     const gaps = gapsMs(advertTimesMs(listener));
-    expect(gaps.filter((gap) => gap > 1.5 * INTERVAL_MS).length).toBeLessThanOrEqual(1);
+    expect(gaps.filter((gap) => gap > 1.5 * INTERVAL_MS).length).toBeLessThanOrEqual(3);
     expect(Math.max(...gaps)).toBeLessThan(DOWN_MS);
     const [status] = (await a.snapshot()).vrrp;
     expect(status).toMatchObject({ state: "master", transitions });
