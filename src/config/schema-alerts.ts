@@ -92,7 +92,16 @@ export const alertsRows = {
   email: row(table("alerts.email", emailRows), "mail", { was: ["smtp_alert"] }),
   webhook: row(table("alerts.webhook", webhookRows), "HTTP request"),
   events: row(list(topic, 100), "what is reported", {
-    default: ["vrrp.state", "vrrp.split_brain", "server.state", "quorum", "proxy.health", "role.exit", "role.hung"],
+    default: [
+      "vrrp.state",
+      "vrrp.split_brain",
+      "vrrp.heartbeat",
+      "server.state",
+      "quorum",
+      "proxy.health",
+      "role.exit",
+      "role.hung",
+    ],
   }),
 } as const;
 
