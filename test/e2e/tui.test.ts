@@ -41,7 +41,7 @@ interface = "eth0"
 virtual_router_id = 51
 priority = ${priority}
 version = 3
-advert_interval = "200ms"
+advert_interval = "400ms"
 addresses = ["${VIP}"]
 track = [{ proxy = true }]
 `;
@@ -58,6 +58,10 @@ async function pair(): Promise<{ readonly a: Appliance; readonly b: Appliance }>
 
 async function waitForState(appliance: Appliance, state: string): Promise<void> {
   await waitFor(`${state}`, async () => (await appliance.snapshot()).vrrp[0]?.state === state);
+}
+
+async function waitForVip(name: string): Promise<void> {
+  await waitFor(`the address on ${name}`, async () => (await network!.node(name).addresses()).includes(VIP));
 }
 
 async function openTui(appliance: Appliance, flags = "", before = ""): Promise<Terminal> {
@@ -92,13 +96,13 @@ describe.skipIf(!hasTmux || !canMakeNamespaces)("tui of a VRRP pair", () => {
     );
     expect(moved).toContain("VIP site BACKUP");
     await waitForState(b, "master");
-    expect(await network!.node("b").addresses()).toContain(VIP);
+    await waitForVip("b");
     const [row] = (await a.snapshot()).vrrp;
     const why = await tui.until("why", (screen) => screen.includes(row!.why));
     expect(why).toContain(`priority 0: sent ${row!.priorityZeroSent}, received 0`);
     await tui.type("U");
     await tui.until("this node as master again", (screen) => /● site +MASTER .* this node/.test(screen));
-    expect(await network!.node("a").addresses()).toContain(VIP);
+    await waitForVip("a");
   });
 
   test("says that nobody answers when the daemon is killed, and looks anew at the one after it", async () => {
@@ -109,7 +113,7 @@ describe.skipIf(!hasTmux || !canMakeNamespaces)("tui of a VRRP pair", () => {
     const lost = await tui.until("the loss", (screen) => screen.includes("daemon lost"));
     expect(lost).toContain("NO ANSWER   last seen: VIP site MASTER");
     await waitForState(b, "master");
-    await waitFor("the address on the other node", async () => (await network!.node("b").addresses()).includes(VIP));
+    await waitForVip("b");
     const next = network!.node("a").start([ballastBinary(), "-c", a.config, "run"]);
     const back = await tui.until("the daemon again", (screen) => screen.includes("connected to the daemon again"));
     expect(back).not.toContain("NO ANSWER");
