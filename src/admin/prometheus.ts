@@ -95,6 +95,11 @@ const families: readonly Family[] = [
   gauge("ballast_vrrp_priority", "Effective priority.", (s) =>
     s.vrrp.map((v) => sample({ instance: v.instance }, v.priority)),
   ),
+  gauge("ballast_vrrp_path_up", "Whether the path of adverts can be used and the master is heard on it.", (s) =>
+    s.vrrp.flatMap((v) =>
+      (v.paths ?? []).map(({ path, state }) => sample({ instance: v.instance, path }, flag(state === "up"))),
+    ),
+  ),
   counter("ballast_vrrp_adverts_total", "Advertisements.", (s) =>
     s.vrrp.flatMap((v) => [
       sample({ instance: v.instance, direction: "sent" }, v.advertsSent),

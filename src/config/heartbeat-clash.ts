@@ -17,6 +17,12 @@ export function checkHeartbeats(
     // Its own interface is refused where the heartbeat is read.
     if (heartbeat === undefined || heartbeat.interface === instance.interface) continue;
     const place = [...originOf(instance), "heartbeat", "interface"];
+    if (
+      heartbeat.interface.startsWith(`${instance.interface}.`) ||
+      instance.interface.startsWith(`${heartbeat.interface}.`)
+    ) {
+      sink.warn(place, `${heartbeat.interface} and ${instance.interface} share one cable: what breaks one breaks both`);
+    }
     const router = key(instance, heartbeat.interface);
     const owner = mains.get(router);
     const twin = seconds.get(router);

@@ -150,6 +150,15 @@ function detailPanel(model: Model, theme: Theme, row: VrrpStatus, width: number,
   });
 }
 
+/** One line when there is a second path; none otherwise. */
+function pathLines(theme: Theme, row: VrrpStatus): readonly string[] {
+  const paths = (row.paths ?? []).map(({ path, interface: name, state }) => {
+    const text = shown(theme, `${path === "main" ? "main" : "second"} ${name} ${state}`);
+    return state === "up" ? text : theme.paint("bad", text);
+  });
+  return paths.length === 0 ? [] : [`${fitCells("paths", LABEL_CELLS)}${paths.join("   ")}`];
+}
+
 function detailLines(model: Model, theme: Theme, row: VrrpStatus, width: number): readonly string[] {
   const nowMs = currentSnapshot(model)?.wallMs ?? 0;
   const heard =
@@ -177,6 +186,7 @@ function detailLines(model: Model, theme: Theme, row: VrrpStatus, width: number)
     `master   ${row.state === "master" ? `this node; ${heard}` : peer}`,
     `adverts  sent ${formatCount(row.advertsSent)}   received ${formatCount(row.advertsReceived)}   priority 0: sent ${row.priorityZeroSent}, received ${row.priorityZeroReceived}${width >= 100 ? `   GARP sent ${formatCount(row.garpSent)}   ${plural(row.transitions, "transition")}` : ""}`,
     `errors   ${errors.length === 0 ? "none" : theme.paint("warn", errorText)}`,
+    ...pathLines(theme, row),
     `tracks   ${tracks.length === 0 ? "none" : tracks.join("   ")}`,
   ];
 }

@@ -3,6 +3,7 @@ import { unreachable } from "../../lib/result.ts";
 import { E } from "../../sys/errno.ts";
 import { heartbeatAddress } from "../heartbeat.ts";
 import { type Effect, type Event, type Instance, ownPriority } from "../instance.ts";
+import type { PathName } from "../paths.ts";
 import type { InstanceSettings } from "../settings.ts";
 import { priority } from "../wire.ts";
 import type { AdvertSender } from "./advert-sender.ts";
@@ -76,17 +77,24 @@ export class Performer {
   }
 
   private sendAdvert(advertPriority: number, instance: Instance): void {
-    const { sender, log, push } = this.parts;
     const { link } = instance.node;
-    const refusal = sender.send("main", advertPriority, link.kind === "up" ? link.address : null);
-    if (refusal === null) log.sent("main", advertPriority);
-    const second = heartbeatAddress(instance);
-    const refusal2 = second === null ? null : sender.send("heartbeat", advertPriority, second);
-    if (second !== null && refusal2 === null) log.sent("heartbeat", advertPriority);
+    const main = this.sendOver("main", advertPriority, link.kind === "up" ? link.address : null);
+    const address = heartbeatAddress(instance);
+    const second = address === null ? null : this.sendOver("heartbeat", advertPriority, address);
     // A resignation is the last word: whether it arrived changes nothing here.
     if (advertPriority === priority.resign) return;
-    push({ kind: "advert_sent", ok: refusal === null, text: refusal ?? "" });
-    if (second !== null) push({ kind: "heartbeat_sent", ok: refusal2 === null, text: refusal2 ?? "" });
+    this.parts.push({ kind: "advert_sent", ...main });
+    if (second !== null) this.parts.push({ kind: "heartbeat_sent", ...second });
+  }
+
+  private sendOver(
+    path: PathName,
+    advertPriority: number,
+    source: Uint8Array | null,
+  ): { readonly ok: boolean; readonly text: string } {
+    const refusal = this.parts.sender.send(path, advertPriority, source);
+    if (refusal === null) this.parts.log.sent(path, advertPriority);
+    return { ok: refusal === null, text: refusal ?? "" };
   }
 
   /** The kernel is asked, now or together with other instances. */

@@ -60,6 +60,14 @@ test("heartbeat refuses the VRID that another heartbeat has on that interface", 
   expect(errors(own, { on: "eth2", vrid: 52, vip: "192.0.2.11", more: OVER_ETH1 })).toEqual([]);
 });
 
+test("heartbeat warns of a second path over the same cable", () => {
+  const more = 'heartbeat = { interface = "eth0.5" }';
+  const { issues } = parseConfig(text([{ vip: "192.0.2.10", more }]), testEnvironment());
+  expect(issues.map(({ message }) => message)).toContain(
+    "eth0.5 and eth0 share one cable: what breaks one breaks both",
+  );
+});
+
 test("lintFailover warns of a second path that only one of the nodes has", () => {
   const config = (more: string): NonNullable<ReturnType<typeof parseConfig>["config"]> =>
     parseConfig(text([{ vip: "192.0.2.10", more }]), testEnvironment()).config!;

@@ -4,6 +4,8 @@ import { later, type MonoMs } from "../../../src/lib/time.ts";
 import { addressBytes } from "../../../src/net/address.ts";
 import type { Effect, Event, Instance, InstanceParams, LinkFact } from "../../../src/vrrp/instance.ts";
 import { nextDeadline } from "../../../src/vrrp/machine.ts";
+import { encodePacket, PACKET_BYTES_MAX } from "../../../src/vrrp/packet.ts";
+import { receivePacket, type ReceiveView } from "../../../src/vrrp/receive.ts";
 import { instanceSettings } from "../../../src/vrrp/settings.ts";
 import { newStats, vrrpStatus } from "../../../src/vrrp/status.ts";
 import { configWith } from "./configs.ts";
@@ -226,4 +228,27 @@ test("vrrpStatus shows both paths, the silent one in words", () => {
     text: "interface eth1 is down; heard 10.9.0.1 (priority 101) 0.4 s ago",
   });
   expect(vrrpStatus(instanceSettings(configWith()), instance, stats, at).paths).toEqual([]);
+});
+
+test("receivePacket refuses the node's own adverts of the other path, where both lead to one switch", () => {
+  const view: ReceiveView = {
+    virtualRouterId: 51,
+    version: 3,
+    advertIntervalMs: 1000,
+    addresses: addressBytes("10.0.0.10"),
+    password: null,
+    ownAddress: addressBytes(OWN_SECOND),
+    multicastGroup: addressBytes("224.0.0.18"),
+    peers: null,
+  };
+  const bytes = new Uint8Array(PACKET_BYTES_MAX);
+  const { virtualRouterId, addresses, multicastGroup: destination } = view;
+  const sent = { version: 3, virtualRouterId, priority: 100, intervalMs: 1000, addressBytes: 4, addresses } as const;
+  const length = encodePacket(bytes, { ...sent, auth: null }, { source: addressBytes(OWN), destination }, null);
+  const verdict = (otherOwnAddress: Uint8Array | null): string => {
+    const result = receivePacket(bytes, length, () => ({ ...view, otherOwnAddress }));
+    return result.ok ? "accepted" : result.error.reason;
+  };
+  expect(verdict(addressBytes(OWN))).toBe("own_address");
+  expect(verdict(null)).toBe("accepted");
 });
