@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { addressBytes } from "../../../src/net/address.ts";
-import { linkFact } from "../../../src/vrrp/node-facts.ts";
-import { instanceSettings } from "../../../src/vrrp/settings.ts";
+import { heartbeatFact, linkFact } from "../../../src/vrrp/node-facts.ts";
+import { instanceSettings, sameSettings } from "../../../src/vrrp/settings.ts";
 import { addressFact, configWith, ETH0, nodeWith, ours, vipConfig } from "./configs.ts";
 
 test("instanceSettings advertises the addresses and manages the excluded ones too", () => {
@@ -55,4 +55,30 @@ test("linkFact prefers the configured source, and knows a link that is down or m
   expect(linkFact(view, settings, [])).toEqual({ kind: "down" });
   view.apply({ kind: "link_gone", index: 2, name: "eth0" }, false);
   expect(linkFact(view, settings, [])).toEqual({ kind: "missing" });
+});
+
+test("heartbeatFact takes the second interface's own address, or the configured source", () => {
+  const heartbeat = { interface: "eth1", source: null, peers: null };
+  const settings = instanceSettings(configWith({ heartbeat }));
+  const view = nodeWith(addressFact("10.0.0.1"));
+  expect(heartbeatFact(view, settings, [])).toEqual({ kind: "missing" });
+  view.apply({ kind: "link", link: { ...ETH0, index: 3, name: "eth1" } }, false);
+  expect(heartbeatFact(view, settings, [])).toEqual({ kind: "no_address" });
+  view.apply({ kind: "address", address: addressFact("10.9.0.1", { linkIndex: 3 }) }, false);
+  expect(heartbeatFact(view, settings, [])).toEqual({ kind: "up", address: addressBytes("10.9.0.1") });
+  const fixed = instanceSettings(configWith({ heartbeat: { ...heartbeat, source: "10.9.0.7" } }));
+  expect(heartbeatFact(view, fixed, [])).toEqual({ kind: "up", address: addressBytes("10.9.0.7") });
+  expect(heartbeatFact(view, instanceSettings(configWith()), [])).toBeNull();
+});
+
+test("instanceSettings keeps the identity when the second path changes, and tells that something did", () => {
+  const plain = instanceSettings(configWith());
+  const heartbeat = { interface: "eth1", source: null, peers: ["10.9.0.2"] };
+  const second = instanceSettings(configWith({ heartbeat }));
+  expect(second.identity).toBe(plain.identity);
+  expect(sameSettings(plain, second)).toBe(false);
+  expect(sameSettings(second, instanceSettings(configWith({ heartbeat: { ...heartbeat, peers: ["10.9.0.3"] } })))).toBe(
+    false,
+  );
+  expect(sameSettings(second, instanceSettings(configWith({ heartbeat: { ...heartbeat } })))).toBe(true);
 });
