@@ -12,16 +12,17 @@ export interface Switch {
   readonly value: string;
 }
 
-/** Of the new interface, before it is raised. `ipv6`: there are VIPs of that family. */
+/** Of the new interface, before it is raised and when the VIPs change. `ipv6`: there are VIPs of that family. */
 export function vmacSwitches(name: string, ipv6: boolean): readonly Switch[] {
   return [
-    { interfaceName: name, path: "ipv6/disable_ipv6", value: ipv6 ? "0" : "1" },
-    ...(ipv6 ? ipv6Switches(name) : []),
     { interfaceName: name, path: "ipv4/arp_ignore", value: "1" },
     // Adverts come from addresses of the real interface's network, which is not routed over this one.
     { interfaceName: name, path: "ipv4/rp_filter", value: "0" },
     { interfaceName: name, path: "ipv4/accept_local", value: "1" },
     { interfaceName: name, path: "ipv4/promote_secondaries", value: "1" },
+    ...(ipv6 ? ipv6Switches(name) : []),
+    // Last: an interface that is up makes itself an address the moment it may.
+    { interfaceName: name, path: "ipv6/disable_ipv6", value: ipv6 ? "0" : "1" },
   ];
 }
 

@@ -2,11 +2,12 @@
  * Virtual routers for IPv6 with their own MAC address, among themselves and beside keepalived's use_vmac. Skipped without
  * root.
  */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { VrrpConfig } from "../../src/config/types-vrrp.ts";
+import { type Appliance, startAppliance, stopAppliances } from "../support/appliance.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
 import { mustRun } from "../support/process.ts";
 import {
@@ -16,7 +17,9 @@ import {
   startKeepalivedWith,
   stopSpeakers,
 } from "../support/vrrp-peer.ts";
-import { waitFor } from "../support/wait.ts";
+import { TEST_LIMIT_MS, waitFor } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const VIRTUAL_MAC = "00:00:5e:00:02:33";
 const VIP = "2001:db8::10";
@@ -25,6 +28,7 @@ const NAME = "vrrp6.51";
 let network: Network | null = null;
 
 afterEach(async () => {
+  await stopAppliances();
   await stopSpeakers();
   await network?.close();
   network = null;
@@ -193,6 +197,26 @@ describe.skipIf(!canMakeNamespaces)("use_vmac with IPv6", () => {
     expect(b.statuses().map(({ errors }) => errors)).toEqual([{}, {}]);
   });
 
+  test("an IPv4 instance has IPv6 on its interface while it has such an address beside", async () => {
+    await threeNodes();
+    const vmac = { name: "vrrp.51", xmitBase: false };
+    const four = (excludedAddresses: VrrpConfig["addresses"]): VrrpConfig[] => [
+      instanceConfig({ advertIntervalMs: 400, vmac, excludedAddresses }),
+    ];
+    const a = startBallast(node("a"), four([]));
+    await a.waitForState("master");
+    const addressesOf6 = async (): Promise<string> =>
+      (await node("a").run(["ip", "-6", "-o", "address", "show", "dev", "vrrp.51"])).trim();
+    expect(await addressesOf6()).toBe("");
+    a.reload(four(addresses(VIP)));
+    await waitFor("the address", async () => (await addressesOf6()).includes(VIP));
+    expect((await addressesOf6()).split("\n").length).toBe(1);
+    expect(await resolved()).toBe("00:00:5e:00:01:33");
+    a.reload(four([]));
+    await waitFor("no address", async () => (await addressesOf6()) === "");
+    expect(a.events().filter((text) => text.includes("cannot") || text.includes("somebody"))).toEqual([]);
+  });
+
   test("a killed speaker's interface is taken over by the next one", async () => {
     await threeNodes();
     const first = start("a", 101);
@@ -205,6 +229,29 @@ describe.skipIf(!canMakeNamespaces)("use_vmac with IPv6", () => {
     expect(await node("a").run(["ip", "-o", "link"])).not.toContain(NAME);
     const switches = await node("a").run(["cat", "/proc/sys/net/ipv4/conf/eth0/arp_ignore"]);
     expect(switches.trim()).toBe("0");
+  });
+
+  test("a killed role of a whole appliance: the supervisor says goodbye from the virtual MAC address", async () => {
+    await threeNodes();
+    const seen = await capture();
+    const begin = (name: string, priority: number): Promise<Appliance> =>
+      startAppliance(
+        `[vrrp.six]\ninterface = "eth0"\nvirtual_router_id = 51\npriority = ${priority}\naddresses = ["${VIP}/64"]\n` +
+          "use_vmac = true\n",
+        { prefix: ["ip", "netns", "exec", node(name).namespace] },
+      );
+    const state = async (appliance: Appliance): Promise<string> => (await appliance.snapshot()).vrrp[0]?.state ?? "";
+    const a = await begin("a", 101);
+    await waitFor("a to lead", async () => (await state(a)) === "master");
+    const b = await begin("b", 100);
+    await waitFor("b to hear a", async () => (await b.snapshot()).vrrp[0]?.masterAddress !== null);
+    const linkLocal = await linkLocalOf("a");
+    process.kill(a.pidOf("vrrp") ?? -1, "SIGKILL");
+    await onlyHolder("b");
+    expect(await resolved()).toBe(VIRTUAL_MAC);
+    const goodbyes = await seen.shown(`vrrp.prio == 0 && ipv6.src == ${linkLocal}`, "eth.src");
+    expect(goodbyes).toEqual([VIRTUAL_MAC]);
+    expect(await seen.shown("_ws.malformed || vrrp.checksum.status == 0")).toEqual([]);
   });
 
   test.skipIf(Bun.which("keepalived") === null)(

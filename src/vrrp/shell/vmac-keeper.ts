@@ -31,6 +31,10 @@ export class VmacKeeper {
     const gone = this.kept.filter((old) => !next.some((each) => each.name === old.name && each.base === old.base));
     this.kept = next;
     for (const old of gone) this.remove(old);
+    for (const { vmac, vips } of wanted) {
+      const link = vmac === null ? null : this.route.view.link(vmac.name);
+      if (link !== null && readVmacAlias(link.alias) !== null) this.turnAll(vmacSwitches(link.name, haveIpv6(vips)));
+    }
   }
 
   /** Makes the instance's interface unless it is there and up. Null: it is, or none is wanted; else why not. */
@@ -45,8 +49,7 @@ export class VmacKeeper {
     }
     if (known !== null && sameAddress(known.mac, vmac.mac) && known.running) return null;
     this.making.add(vmac.name);
-    const ipv6 = vips.some(({ address }) => address.length === 16);
-    const refusal = this.make(vmac, interfaceName, base.index, known?.index ?? null, ipv6);
+    const refusal = this.make(vmac, interfaceName, base.index, known?.index ?? null, haveIpv6(vips));
     this.making.delete(vmac.name);
     return refusal;
   }
@@ -68,7 +71,7 @@ export class VmacKeeper {
     }
     const index = this.route.view.link(name)?.index;
     if (index === undefined) return `interface ${name} does not appear`;
-    for (const each of [...vmacSwitches(name, ipv6), ...baseSwitches(base)]) this.turn(each);
+    this.turnAll([...vmacSwitches(name, ipv6), ...baseSwitches(base)]);
     const errno = this.route.changeLink({ kind: "up", index, alias });
     if (errno !== 0) return `interface ${name} cannot be raised: ${errnoText(errno)}`;
     this.route.drain();
@@ -96,6 +99,10 @@ export class VmacKeeper {
     });
   }
 
+  private turnAll(switches: readonly Switch[]): void {
+    for (const each of switches) this.turn(each);
+  }
+
   private turn(each: Switch): void {
     if (read(each) === each.value) return;
     try {
@@ -104,6 +111,10 @@ export class VmacKeeper {
       this.warn(`${pathOf(each)} cannot be set to ${each.value}: ${(error as Error).message}`);
     }
   }
+}
+
+function haveIpv6(vips: InstanceSettings["vips"]): boolean {
+  return vips.some(({ address }) => address.length === 16);
 }
 
 /** Null: this kernel does not have it, or not for this interface. */
