@@ -18,19 +18,18 @@ test("ballast version --json names the version of package.json and the commit", 
   expect(said["commit"]).toMatch(/^([0-9a-f]{9}\+?|unknown)$/);
 });
 
-test("ballast version starts in under 30 ms, or in four times what an empty program takes", async () => {
+test("ballast version costs less than 30 ms, or on a slow machine six times what an empty program does", () => {
   const binary = ballastBinary();
-  /** The best of some: what the program costs, not what else the machine is doing. */
-  const startMs = (words: readonly string[], env: Readonly<Record<string, string>>): number => {
-    const tookMs = Array.from({ length: 15 }, () => {
-      const startedMs = performance.now();
-      Bun.spawnSync([binary, ...words], { env: { ...process.env, ...env } });
-      return performance.now() - startedMs;
+  /** Processor time, the best of some: what the program costs, not what else the machine is doing. */
+  const costMs = (words: readonly string[], env: Readonly<Record<string, string>> = {}): number => {
+    const costs = Array.from({ length: 15 }, () => {
+      const { resourceUsage } = Bun.spawnSync([binary, ...words], { env: { ...process.env, ...env } });
+      return Number(resourceUsage.cpuTime.total) / 1000;
     });
-    return Math.min(...tookMs);
+    return Math.min(...costs);
   };
-  const emptyMs = startMs(["-e", "0"], { BUN_BE_BUN: "1" });
-  expect(startMs(["version"], {})).toBeLessThan(Math.max(30, 4 * emptyMs));
+  // 18 ms against 4 ms as a rule; a part of the program that is loaded without need makes it 35 ms.
+  expect(costMs(["version"])).toBeLessThan(Math.max(30, 6 * costMs(["-e", "0"], { BUN_BE_BUN: "1" })));
 });
 
 test("the binary runs no preload of ./bunfig.toml and reads no ./.env", async () => {

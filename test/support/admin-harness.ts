@@ -160,7 +160,8 @@ export class RawClient {
   received = "";
   ended = false;
   readonly closed: Promise<void>;
-  private socket!: Bun.Socket;
+  /** Null: it was closed before it was open here. */
+  private socket: Bun.Socket | null = null;
   private settle: () => void = () => undefined;
   private unsent: Uint8Array = new Uint8Array(0);
 
@@ -170,16 +171,22 @@ export class RawClient {
 
   static async open(path: string): Promise<RawClient> {
     const client = new RawClient();
-    client.socket = await Bun.connect({
-      unix: path,
-      socket: {
-        data: (_, data) => void (client.received += data.toString("latin1")),
-        drain: () => client.flush(),
-        end: () => client.finish(),
-        close: () => client.finish(),
-        error: () => client.finish(),
-      },
-    });
+    try {
+      client.socket = await Bun.connect({
+        unix: path,
+        socket: {
+          data: (_, data) => void (client.received += data.toString("latin1")),
+          drain: () => client.flush(),
+          end: () => client.finish(),
+          close: () => client.finish(),
+          error: () => client.finish(),
+        },
+      });
+    } catch (error) {
+      // Taken and closed before this process looked: a connection that has ended, not one that failed.
+      if ((error as NodeJS.ErrnoException).code !== "ECONNRESET") throw error;
+      client.finish();
+    }
     return client;
   }
 
@@ -191,15 +198,15 @@ export class RawClient {
 
   /** Stops reading: what the server sends stays in the kernel. */
   pause(): void {
-    this.socket.pause();
+    this.socket?.pause();
   }
 
   end(): void {
-    this.socket.terminate();
+    this.socket?.terminate();
   }
 
   private flush(): void {
-    const sent = this.socket.write(this.unsent);
+    const sent = this.socket?.write(this.unsent) ?? 0;
     if (sent > 0) this.unsent = this.unsent.subarray(sent);
   }
 
