@@ -133,8 +133,8 @@ export class HttpResponses {
       if (head.status >= 200 || head.status === 101) return this.final(client, server, parsed, end);
       const written = this.write(client, false);
       if (written > 0) {
+        // No answer yet: a server that dies after its 100 still gets the client a 502.
         t.sentBytes[client] += written;
-        t.flags[client] |= FLAG.ANSWERED;
         if (!p.deliver(client, WRITE_AT, written)) {
           this.exchange.clientFailed(client, "CD");
           return false;

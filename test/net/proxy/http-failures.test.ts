@@ -167,6 +167,19 @@ test("an early answer reaches a client that still sends its body", async () => {
   client.close();
 });
 
+test("a server that ends after 100 Continue: the client gets 502, as nothing has been answered yet", async () => {
+  const server = raw(({ socket }) => {
+    socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+    socket.shutdown();
+  });
+  const proxy = await proxyTo({ servers: [server.port] });
+  const client = await connectRaw(proxy.port);
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody");
+  await client.over;
+  expect(client.received()).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 502 /);
+  await proxy.event(({ session, status }) => session === "SH" && status === 502);
+});
+
 test("a client that aborts frees its server connection", async () => {
   const server = raw(() => undefined);
   const proxy = await proxyTo({ servers: [server.port] });
