@@ -3,6 +3,7 @@ import { didYouMean } from "../lib/suggest.ts";
 import { checkHeartbeats } from "./heartbeat-clash.ts";
 import { validateLvs } from "./lint-lvs.ts";
 import type { Normalised } from "./normalise.ts";
+import { SERVERS_MAX } from "../proxy/server-table.ts";
 import { OBJECT_COUNT_MAX } from "./schema-global.ts";
 import type { IssueSink, Path } from "./schema-issue.ts";
 import type { BindConfig, FrontendConfig } from "./types-proxy.ts";
@@ -18,7 +19,7 @@ export function validate(normalised: Normalised, sink: IssueSink): void {
   checkVrrp(config, originOf, sink);
   checkHeartbeats(config.vrrp, originOf, sink);
   validateLvs(config, originOf, sink);
-  checkSize(config, sink);
+  checkSize(config, originOf, sink);
 }
 
 type OriginOf = (object: object) => Path;
@@ -137,7 +138,14 @@ function checkVrrp(config: Config, originOf: OriginOf, sink: IssueSink): void {
   }
 }
 
-function checkSize(config: Config, sink: IssueSink): void {
+function checkSize(config: Config, originOf: OriginOf, sink: IssueSink): void {
+  for (const backend of config.backends) {
+    const { length } = backend.servers;
+    if (length <= SERVERS_MAX) continue;
+    sink.error([...originOf(backend), "servers"], `has ${length} servers; at most ${SERVERS_MAX} in a backend`, {
+      mark: "key",
+    });
+  }
   const servers = config.backends.reduce((sum, backend) => sum + backend.servers.length, 0);
   const count = config.frontends.length + config.backends.length + servers;
   if (count > OBJECT_COUNT_MAX) {

@@ -183,12 +183,19 @@ excluded_addresses = ["10.0.0.3"]
     expect(errorsOf(`[backend.app]\nservers = [${servers}]`)[0].message).toContain("at most 4096");
   });
 
+  test("parseConfig refuses more servers in a backend than a balancer walks", () => {
+    const servers = Array.from({ length: 257 }, (_, i) => `"10.0.${i >> 8}.${i & 255}:80"`).join(",");
+    expect(errorsOf(`[backend.app]\nservers = [${servers}]`)[0].message).toContain("257 servers; at most 256");
+  });
+
   test("parseConfig takes three thousand servers in well under a second", () => {
     const server = (i: number): string =>
       `{ name = "s${i}", address = "10.0.${i >> 8}.${i & 255}:80", weight = 5, check = { interval = "1s" } }`;
-    const text = `[backend.app]\nservers = [\n${Array.from({ length: 3000 }, (_, i) => server(i)).join(",\n")}\n]`;
+    const backend = (n: number): string =>
+      `[backend.app${n}]\nservers = [\n${Array.from({ length: 250 }, (_, i) => server(n * 250 + i)).join(",\n")}\n]`;
+    const text = Array.from({ length: 12 }, (_, n) => backend(n)).join("\n");
     const start = performance.now();
-    expect(configOf(text).backends[0].servers.length).toBe(3000);
+    expect(configOf(text).backends.flatMap(({ servers }) => servers).length).toBe(3000);
     expect(performance.now() - start).toBeLessThan(2000);
   });
 });
