@@ -3,7 +3,8 @@ import { closeSync, rmSync, writeSync } from "node:fs";
 import type { Config, LogTarget } from "../config/types.ts";
 import { giveLogFiles } from "../log/shell/log-files.ts";
 import { Logger } from "../log/shell/sinks.ts";
-import { openCounters } from "../stats/shell/counters.ts";
+import { type Counters, openCounters } from "../stats/shell/counters.ts";
+import { SysError } from "../sys/errno.ts";
 import { Loop } from "../sys/loop.ts";
 import { type Identity, raiseDescriptorLimit } from "../sys/process.ts";
 import { STDERR, writeWhole } from "../sys/standard-output.ts";
@@ -74,7 +75,8 @@ async function supervise(
 ): Promise<number> {
   const loop = new Loop();
   const { global } = loaded.config;
-  const counters = openCounters(path, true);
+  const counters = newCounters(path);
+  if (typeof counters === "string") return refuse([counters], EXIT.io);
   giveCounters(path, drop?.identity ?? null);
   const objects = new CounterObjects(counters);
   const indexes = objects.prepare(loaded.config);
@@ -87,7 +89,14 @@ async function supervise(
     log.length === 0 && hasStderr ? [STDERR_TARGET] : log;
   const identity = { tag: "ballast", pid: process.pid, host: global.node };
   // Later: the logger must not be entered from within itself.
-  const onTrouble = (text: string): void => loop.defer(() => supervisor.trouble(text));
+  let isStarting = true;
+  const onTrouble = (text: string): void =>
+    loop.defer(() => {
+      // Somebody who starts it would look for this in the very log that cannot be written.
+      const isSeen = targets(global).some(({ sink }) => sink.kind === "stderr");
+      if (isStarting && hasStderr && !isSeen) writeWhole(STDERR, `${text}\n`);
+      supervisor.trouble(text);
+    });
   const logger = new Logger(loop, targets(global), identity, onTrouble);
 
   const supervisor: Supervisor = new Supervisor(loaded, runningOf(loaded, indexes.value, 1, path), {
@@ -107,6 +116,7 @@ async function supervise(
     },
     relog: ({ config }) => logger.configure(targets(config.global)),
     onReady: () => {
+      isStarting = false;
       if (options.readyFd === null) return;
       writeSync(options.readyFd, "ready\n");
       closeSync(options.readyFd);
@@ -140,6 +150,16 @@ function loadAgain({ configPath, socket }: BootOptions): LoadedConfig | ConfigFa
   if ("issues" in loaded) return loaded;
   const rights = checkRights(loaded.config);
   return rights.ok ? loaded : { issues: [rights.reason], unreadable: false };
+}
+
+/** Text: why there is no memory for the counters. */
+function newCounters(path: string): Counters | string {
+  try {
+    return openCounters(path, true);
+  } catch (error) {
+    if (error instanceof SysError) return error.message;
+    throw error;
+  }
 }
 
 function refuse(reasons: readonly string[], code: number): number {

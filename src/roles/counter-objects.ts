@@ -4,7 +4,8 @@ import { err, ok, type Result } from "../lib/result.ts";
 import { WORKER_MAX } from "../stats/layout.ts";
 import { clearObject, forgetWorker } from "../stats/read.ts";
 import { EMPTY_REGISTRY, objectKeys, register, type Registry } from "../stats/registry.ts";
-import type { Counters } from "../stats/shell/counters.ts";
+import { type Counters, reserveCounters } from "../stats/shell/counters.ts";
+import { SysError } from "../sys/errno.ts";
 
 export class CounterObjects {
   private readonly counters: Counters;
@@ -20,6 +21,13 @@ export class CounterObjects {
     const registration = register(this.registry, objectKeys(config));
     if (!registration.ok) return err(registration.error);
     const { registry, reused } = registration.value;
+    const { length: objectCount } = registry.kinds;
+    try {
+      reserveCounters(this.counters.path, config.global.workers, objectCount);
+    } catch (error) {
+      if (error instanceof SysError) return err(error.message);
+      throw error;
+    }
     const workers = Array.from({ length: WORKER_MAX }, (_, index) => this.counters.worker(index));
     // Free until now, so nobody counts there.
     for (const object of reused) clearObject(workers, this.counters.shared, object);

@@ -93,8 +93,10 @@ class Sink {
       const { isDatagram } = this.outlet;
       const length = isDatagram ? this.lines.firstLineBytes : this.lines.pendingBytes;
       const taken = this.outlet.write(this.memory.address + this.lines.pendingStart, length);
-      if (taken > 0) this.lines.consume(taken);
-      else if (taken === 0) break;
+      if (taken > 0) {
+        this.lines.consume(taken);
+        this.trouble = "";
+      } else if (taken === 0) break;
       else if (taken === -E.MSGSIZE) this.lines.dropFirst();
       else this.fail(errnoText(taken), now);
     }
@@ -126,7 +128,6 @@ class Sink {
     this.reopenAt = later(this.loop.now, REOPEN_INTERVAL_MS);
     if (typeof outlet === "string") return this.suffer(outlet);
     this.outlet = outlet;
-    this.trouble = "";
   }
 
   private fail(reason: string, now: MonoMs): void {
@@ -136,7 +137,7 @@ class Sink {
     this.suffer(reason);
   }
 
-  /** Told once, until the target works again. */
+  /** Told once, until the target takes a line again: a file on a full disk can be opened all the same. */
   private suffer(reason: string): void {
     const isNews = this.trouble === "";
     this.trouble = reason;

@@ -1,6 +1,6 @@
 /**
  * The shared counter file: laid out by `layout.ts`, made by the supervisor, mapped by every role.
- * The file is sparse: a worker or object that does not exist costs no memory.
+ * The file is sparse: a worker or object that does not exist costs no memory. What exists has its memory from the start.
  */
 import { closeSync, ftruncateSync, openSync, rmSync, statSync } from "node:fs";
 import {
@@ -17,6 +17,8 @@ import {
   WORKER_MAX,
 } from "../layout.ts";
 import { assert } from "../../lib/result.ts";
+import { E, must } from "../../sys/errno.ts";
+import { checked, libc } from "../../sys/libc.ts";
 
 export interface Counters {
   readonly path: string;
@@ -56,9 +58,33 @@ function makeFile(path: string): void {
   const fd = openSync(path, "wx", 0o600);
   try {
     ftruncateSync(fd, FILE_BYTES);
+    reserve(fd, path, 0, HEADER_BYTES + SHARED_BYTES);
   } finally {
     closeSync(fd);
   }
+}
+
+/**
+ * Takes the memory for the first `objects` objects of `workers` workers now: a full /dev/shm is said here, where later
+ * the first touch of a page would kill the process (SIGBUS). @throws SysError
+ */
+export function reserveCounters(path: string, workers: number, objects: number): void {
+  const fd = openSync(path, "r+");
+  try {
+    for (let worker = 0; worker < workers; worker++) {
+      const start = HEADER_BYTES + SHARED_BYTES + worker * WORKER_BYTES;
+      reserve(fd, path, start, objects * COUNTER_MAX * Float64Array.BYTES_PER_ELEMENT);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** fallocate(2) leaves what is there. A file system that cannot promise memory is used as it is. */
+function reserve(fd: number, path: string, start: number, length: number): void {
+  if (length === 0) return;
+  const result = checked(libc.fallocate(fd, 0, start, length));
+  if (result !== -E.OPNOTSUPP && result !== -E.NOSYS) must("fallocate", result, `counters ${path}`);
 }
 
 function mapCounters(path: string): Counters {

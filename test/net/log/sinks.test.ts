@@ -129,6 +129,19 @@ test("a directory that is not there is trouble in words and nothing else", () =>
   expect(told).toEqual([expect.stringContaining(`log target file:${path}: ENOENT`)]);
 });
 
+test("a full disk, where a file opens and takes nothing, is told once", async () => {
+  const told: string[] = [];
+  const sink = { kind: "file", path: "/dev/full" } as const;
+  logger = new Logger(loop, [target({ sink })], identity, (text) => told.push(text));
+  access("lost");
+  await waitFor("the failure", () => told.length > 0);
+  // What a reload does: it opens the file again.
+  logger.configure([target({ sink })]);
+  access("lost, too");
+  logger.close();
+  expect(told).toEqual(["log target file:/dev/full: no space left on device"]);
+});
+
 test("wantsAccess is false when no target admits information", () => {
   const sink = { kind: "file", path: join(directory, "log") } as const;
   logger = new Logger(loop, [target({ sink, level: "warning" })], identity);

@@ -12,6 +12,7 @@ import {
   headerWords,
   serverCounters,
   SHARED_WORDS,
+  WORKER_BYTES,
 } from "../../../src/stats/layout.ts";
 import {
   clearObject,
@@ -21,7 +22,7 @@ import {
   readServer,
   sumCounter,
 } from "../../../src/stats/read.ts";
-import { openCounters } from "../../../src/stats/shell/counters.ts";
+import { openCounters, reserveCounters } from "../../../src/stats/shell/counters.ts";
 
 let directory = "";
 let path = "";
@@ -43,6 +44,16 @@ describe("openCounters", () => {
     expect(supervisor.worker(63)[COUNTER_MAX * 4096 - 1]).toBe(7);
     expect(supervisor.shared[4096 * SHARED_WORDS - 1]).toBe(8);
     expect(() => worker.worker(64)).toThrow("outside 0–63");
+  });
+
+  test("has memory for what is reserved, and leaves what stands there", () => {
+    const counters = openCounters(path, true);
+    counters.worker(1)[0] = 7;
+    const before = statSync(path).blocks;
+    reserveCounters(path, 2, 4096);
+    expect((statSync(path).blocks - before) * 512).toBeGreaterThanOrEqual(2 * WORKER_BYTES - 4096);
+    expect(statSync(path).size).toBe(FILE_BYTES);
+    expect(counters.worker(1)[0]).toBe(7);
   });
 
   test("creating again leaves an old mapping alive and alone", () => {
