@@ -3,7 +3,11 @@ import { didYouMean } from "../lib/suggest.ts";
 import type { NormaliseContext } from "./normalise-context.ts";
 import { normaliseNotify } from "./normalise-notify.ts";
 import { normaliseTrack, type ScriptEntry } from "./normalise-track.ts";
+import type { Decoded } from "./schema-type.ts";
+import type { trackRows } from "./schema-vrrp.ts";
 import type { VrrpGroupConfig } from "./types-vrrp.ts";
+
+type WrittenTrack = Decoded<typeof trackRows>;
 
 /** Instance name → its group. */
 export function normaliseGroups(
@@ -33,7 +37,7 @@ export function normaliseGroups(
     const membership = memberships.get(name);
     if (membership === undefined) continue;
     for (const track of value.track ?? []) {
-      if (track.value.weight === undefined || track.value.weight === 0) continue;
+      if (!hasWeight(track.value, scripts)) continue;
       // One member's priority would change alone, and the halves of the group elect against each other.
       context.sink.error([...track.at, "weight"], `"${name}" is in a group: a weight of its own would split it`, {
         help: `move this track to [vrrp_group.${membership.name}], or use weight 0`,
@@ -41,4 +45,11 @@ export function normaliseGroups(
     }
   }
   return memberships;
+}
+
+/** A weight that is written, or the one that the entry has when none is. */
+function hasWeight(track: WrittenTrack, scripts: ReadonlyMap<string, ScriptEntry>): boolean {
+  const { weight, file, script } = track;
+  if (weight !== undefined) return weight !== 0;
+  return file !== undefined || (script !== undefined && (scripts.get(script)?.weight ?? 0) !== 0);
 }

@@ -183,6 +183,23 @@ excluded_addresses = ["10.0.0.3"]
     expect(errorsOf(`[backend.app]\nservers = [${servers}]`)[0].message).toContain("at most 4096");
   });
 
+  test("parseConfig refuses a group's member with a weight of its own that nobody wrote", () => {
+    const text = (track: string): string => `[vrrp_group.g]
+members = ["a"]
+[vrrp_script.s]
+command = ["/bin/true"]
+weight = 5
+[vrrp.a]
+interface = "eth0"
+virtual_router_id = 1
+addresses = ["192.0.2.10/24"]
+track = [${track}]`;
+    for (const track of ['{ file = "/run/prio" }', '{ script = "s" }']) {
+      expect(errorsOf(text(track))[0].message).toBe('"a" is in a group: a weight of its own would split it');
+    }
+    expect(configOf(text('{ file = "/run/prio", weight = 0 }, { script = "s", weight = 0 }')).vrrp).toHaveLength(1);
+  });
+
   test("parseConfig refuses more servers in a backend than a balancer walks", () => {
     const servers = Array.from({ length: 257 }, (_, i) => `"10.0.${i >> 8}.${i & 255}:80"`).join(",");
     expect(errorsOf(`[backend.app]\nservers = [${servers}]`)[0].message).toContain("257 servers; at most 256");
