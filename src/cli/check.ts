@@ -1,6 +1,7 @@
 /** `ballast check [--strict] [--peer FILE]`: every problem of the configuration, with its line; nothing else happens. */
 import { loadConfig } from "../config/shell/environment.ts";
 import { renderIssue } from "../config/render-issue.ts";
+import { checkCertificates } from "../roles/certificate-check.ts";
 import { type CliArgs, flagOn, flagText } from "./args.ts";
 import { complain, exitCodes, printJson, printLine, talk, usageFailure } from "./output.ts";
 
@@ -18,7 +19,9 @@ export async function runCheck(args: CliArgs): Promise<number> {
     complain(`the peer's configuration ${peerPath} cannot be used; check it on its own first`);
     return exitCodes.badConfig;
   }
-  const { text, config, issues, failover } = loadConfig(args.config, peer);
+  const { text, config: parsed, issues: found, failover } = loadConfig(args.config, peer);
+  const issues = parsed === null ? found : [...found, ...checkCertificates(args.config, parsed)];
+  const config = issues.some(({ severity }) => severity === "error") ? null : parsed;
   if (args.json) printJson({ file: args.config, valid: config !== null, issues, ...(failover && { failover }) });
   else for (const issue of issues) talk(`${renderIssue(issue)}\n`);
   if (text === null) return EXIT_IO;

@@ -27,8 +27,9 @@ export function loadConfigFile(path: string, socket: string | null): LoadedConfi
   const { text, config, masked, issues } = loadConfig(path);
   const rendered = issues.map(renderIssue);
   if (text === null || config === null) return { issues: rendered, unreadable: text === null };
-  const { byBind, reasons } = readTlsMaterials(config);
-  if (reasons.length > 0) return { issues: [...rendered, ...reasons], unreadable: false };
+  const { byBind, reasons, forbidden } = readTlsMaterials(config);
+  const unread = [...reasons, ...forbidden];
+  if (unread.length > 0) return { issues: [...rendered, ...unread], unreadable: false };
   const hash = new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 7);
   const effective = socket === null ? config : { ...config, admin: { ...config.admin, socket } };
   return { path, config: effective, hash, masked, tls: byBind, warnings: rendered };

@@ -10,12 +10,15 @@ const FILES_MAX = 1000;
 export interface TlsMaterials {
   readonly byBind: Readonly<Record<string, readonly TlsMaterial[]>>;
   readonly reasons: readonly string[];
+  /** Files and directories that this user may not read. */
+  readonly forbidden: readonly string[];
 }
 
 /** Reads every certificate that the binds name: files, or all *.pem and *.crt of a directory in alphabetical order. */
 export function readTlsMaterials(config: Config): TlsMaterials {
   const byBind: Record<string, readonly TlsMaterial[]> = {};
   const reasons: string[] = [];
+  const forbidden: string[] = [];
   for (const bind of wantedBinds(config)) {
     if (!bind.tls) continue;
     const materials: TlsMaterial[] = [];
@@ -24,17 +27,19 @@ export function readTlsMaterials(config: Config): TlsMaterials {
       try {
         for (const file of filesOf(path)) materials.push({ path: file, pem: readFileSync(file, "utf8") });
       } catch (error) {
-        reasons.push(`${place}: cannot read ${path}: ${(error as Error).message}`);
+        const failure = error as NodeJS.ErrnoException;
+        const list = failure.code === "EACCES" ? forbidden : reasons;
+        list.push(`${place}: cannot read ${path}: ${failure.message}`);
       }
     }
-    if (materials.length === 0 && reasons.length === 0) {
+    if (materials.length === 0 && reasons.length + forbidden.length === 0) {
       reasons.push(
         `${bind.path}.tls.certificates: no *.pem or *.crt file found in ${bind.tls.certificates.join(", ")}`,
       );
     }
     byBind[bind.key] = materials;
   }
-  return { byBind, reasons };
+  return { byBind, reasons, forbidden };
 }
 
 function filesOf(path: string): readonly string[] {

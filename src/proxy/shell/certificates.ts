@@ -70,6 +70,8 @@ export function buildTlsListener(
 }
 
 function loadCertificate(material: TlsMaterial, minVersion: "1.2" | "1.3"): Result<Certificate, string> {
+  const gap = gapOf(material.pem);
+  if (gap !== null) return err(gap);
   try {
     const certificate = new X509Certificate(material.pem);
     if (!certificate.checkPrivateKey(createPrivateKey(material.pem))) {
@@ -84,6 +86,18 @@ function loadCertificate(material: TlsMaterial, minVersion: "1.2" | "1.3"): Resu
   } catch (error) {
     return err(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** What the file lacks, before OpenSSL says it in its own words (PEM routines, NO_START_LINE). */
+function gapOf(pem: string): string | null {
+  if (!/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(pem)) return "has no certificate in PEM form";
+  if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
+    return "its private key has a passphrase; openssl pkey takes it away";
+  }
+  if (!/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/.test(pem)) {
+    return "has no private key: chain and key stand in one file (cat chain.pem key.pem)";
+  }
+  return null;
 }
 
 /** DNS names of the certificate; the common name when there is no subjectAltName. */
