@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { VrrpConfig } from "../../src/config/types-vrrp.ts";
 import { canMakeNamespaces, makeNetwork, type Network } from "../support/netns.ts";
-import { mustRun } from "../support/process.ts";
+import { mustRun, run } from "../support/process.ts";
 import {
   type BallastNode,
   instanceConfig,
@@ -72,6 +72,11 @@ describe.skipIf(!canMakeNamespaces)("IPv6", () => {
     expect(await node("a").addresses()).not.toContain("192.0.2.10/24");
     expect(b.status()?.errors).toEqual({});
     expect([...a.events(), ...b.events()].filter((text) => text.includes("somebody removed"))).toEqual([]);
+    // tcpdump ends at once when it is told to, whatever it has not read yet.
+    await waitFor("the announcements of both in the file", async () => {
+      const { stdout } = await run(["tcpdump", "-n", "-r", file, "icmp6"]);
+      return (stdout.match(/neighbor advertisement/g)?.length ?? 0) >= 20;
+    });
     await capture.stop();
     try {
       const shown = (filter: string): Promise<string> => mustRun(["tshark", "-r", file, "-Y", filter]);
