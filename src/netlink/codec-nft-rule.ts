@@ -22,7 +22,7 @@ const dataAttribute = { value: 1, verdict: 2 } as const;
 const VERDICT_CODE = 1;
 
 /** NFT_META_*, NFT_PAYLOAD_*_HEADER, NFT_CMP_EQ, NFT_REG_VERDICT. */
-const metaKey = { interface: 4, interface_name: 6, family: 15, protocol: 16 } as const;
+const metaKey = { interface: 4, interface_name: 6, outgoing_interface_name: 7, family: 15, protocol: 16 } as const;
 const payloadBase = { network: 1, transport: 2 } as const;
 const COMPARE_EQUAL = 0;
 const REGISTER_VERDICT = 0;

@@ -42,8 +42,8 @@ const DATA_VALUE = 1;
 
 /** NFT_TABLE_F_OWNER (kernel 5.12): nobody else may change the table, and it goes when our socket is closed. */
 const TABLE_OWNED = 2;
-/** linux/netfilter.h: NF_INET_LOCAL_IN, NF_ACCEPT. */
-const hookNumber = { input: 1 } as const;
+/** linux/netfilter.h: NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_ACCEPT. */
+const hookNumber = { input: 1, output: 3 } as const;
 const POLICY_ACCEPT = 1;
 
 /**
@@ -67,7 +67,14 @@ const ELEMENTS_PER_MESSAGE = 128;
 export type NftMessage =
   | { readonly kind: "add_table"; readonly table: string; readonly owned: boolean; readonly comment: string }
   | { readonly kind: "delete_table"; readonly table: string }
-  | { readonly kind: "add_chain"; readonly table: string; readonly chain: string; readonly priority: number }
+  | {
+      readonly kind: "add_chain";
+      readonly table: string;
+      readonly chain: string;
+      readonly priority: number;
+      /** Absent: input. */
+      readonly hook?: keyof typeof hookNumber;
+    }
   | {
       readonly kind: "add_set";
       readonly table: string;
@@ -191,14 +198,14 @@ function encodeMessage(writer: MessageWriter, message: NftMessage, flags: number
   writer.end();
 }
 
-/** A base chain on the way to the node's own sockets. */
+/** A base chain on the way to the node's own sockets, or from them. */
 function encodeChainBody(writer: MessageWriter, message: Extract<NftMessage, { kind: "add_chain" }>): void {
   writer.attributeText(chainAttribute.table, message.table);
   writer.attributeText(chainAttribute.name, message.chain);
   writer.attributeText(chainAttribute.type, "filter");
   writer.attribute(chainAttribute.policy, be32(POLICY_ACCEPT));
   writer.nested(chainAttribute.hook | NESTED, () => {
-    writer.attribute(hookAttribute.number, be32(hookNumber.input));
+    writer.attribute(hookAttribute.number, be32(hookNumber[message.hook ?? "input"]));
     writer.attribute(hookAttribute.priority, be32(message.priority));
   });
 }

@@ -82,6 +82,11 @@ async function resolved(): Promise<string> {
   return neighbour();
 }
 
+async function neighbourAnswers(): Promise<boolean> {
+  await node("c").run(["ping", "-6", "-n", "-c", "1", "-W", "2", VIP]);
+  return true;
+}
+
 const macOf = async (name: string): Promise<string> =>
   (await node(name).run(["cat", "/sys/class/net/eth0/address"])).trim();
 
@@ -132,7 +137,7 @@ describe.skipIf(!canMakeNamespaces)("use_vmac with IPv6", () => {
       await onlyHolder("b");
       // The client needs to learn nothing: what it had is still right.
       expect(await neighbour()).toBe(VIRTUAL_MAC);
-      await node("c").run(["ping", "-6", "-n", "-c", "1", "-W", "2", VIP]);
+      await waitFor("an answer", neighbourAnswers);
       expect(await resolved()).toBe(VIRTUAL_MAC);
       expect(b.status()?.errors).toEqual({});
       expect([...a.events(), ...b.events()].filter((text) => text.includes("cannot be"))).toEqual([]);
@@ -147,6 +152,47 @@ describe.skipIf(!canMakeNamespaces)("use_vmac with IPv6", () => {
       expect(await seen.shown(`${announced} && !(${flags})`)).toEqual([]);
     });
   }
+
+  test("a master that hands over sends nothing more from the virtual MAC address", async () => {
+    await threeNodes();
+    // With adverts from there the switch would soon know again where it is.
+    const vmac = { name: NAME, xmitBase: true };
+    const a = start("a", 101, { vmac });
+    await a.waitForState("master");
+    const b = start("b", 100, { vmac });
+    await waitFor("b to hear a", () => b.status()?.masterAddress !== null);
+    const sent = node("a").start(["tcpdump", "-l", "-n", "-Q", "out", "-i", "eth0", `ether src ${VIRTUAL_MAC}`]);
+    await sent.waitForOutput(/listening on/);
+    const seen = await capture();
+    if (Bun.which("nft") !== null) {
+      const rules = await node("a").run(["nft", "list", "ruleset"]);
+      expect(rules).toContain(`chain output {\n\t\ttype filter hook output priority filter - 1; policy accept;`);
+      expect(rules).toMatch(/oifname "vrrp6.51" counter packets \d+ bytes \d+ drop comment "Ballast: membership/);
+    }
+    await a.process.stop();
+    await b.waitForState("master");
+    // The last of the announcements is the sign that the kernel has had its time.
+    await waitFor("announcements", () => (b.status()?.garpSent ?? 0) >= 10);
+    expect(sent.stdout()).toBe("");
+    if (Bun.which("nft") !== null) expect((await node("a").run(["nft", "list", "ruleset"])).trim()).toBe("");
+    const reported = `icmpv6.type == 143 && icmpv6.mldr.mar.multicast_address == ff02::1:ff00:10`;
+    expect(await seen.shown(`${reported} && eth.src == ${VIRTUAL_MAC}`)).toEqual([]);
+    await waitFor("the address", neighbourAnswers);
+  });
+
+  test("the group of the VIP is reported from the real interface of both nodes", async () => {
+    await threeNodes();
+    const seen = await capture();
+    const a = start("a", 101);
+    await a.waitForState("master");
+    const b = start("b", 100);
+    await waitFor("b to hear a", () => (b.status()?.advertsReceived ?? 0) > 3);
+    const senders = await seen.shown(
+      "icmpv6.type == 143 && icmpv6.mldr.mar.multicast_address == ff02::1:ff00:10",
+      "eth.src",
+    );
+    expect([...new Set(senders)].sort()).toEqual([await macOf("a"), await macOf("b")].sort());
+  });
 
   test("a backup answers nobody who asks for the VIP, and the virtual address follows a preemption", async () => {
     await threeNodes();

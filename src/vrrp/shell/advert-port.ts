@@ -20,6 +20,17 @@ export interface AdvertPort {
 /** An IP packet at bytes[0, length), from its header on. */
 export type PacketHandler = (bytes: Uint8Array, length: number) => void;
 
+/** What an advert socket is for. */
+export interface AdvertSocketOptions {
+  readonly interfaceName: string;
+  readonly interfaceIndex: number;
+  /** Empty: it is only spoken with. */
+  readonly groups: readonly Uint8Array[];
+  /** The interface has an address that other nodes have, too: nothing may be sent from it but adverts. */
+  readonly quiet: boolean;
+  readonly reports: AdvertPortReports;
+}
+
 /** What a socket tells besides the packets that it is there for. */
 export interface AdvertPortReports {
   /** The kernel dropped so many packets, because they came faster than they were read. */

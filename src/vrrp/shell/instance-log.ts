@@ -56,6 +56,17 @@ export class InstanceLog {
     this.stats.errors[name] = (this.stats.errors[name] ?? 0) + 1;
   }
 
+  /** Counts packets that the kernel dropped before they were read; says so if `tells`. */
+  lost(count: number, path: PathName, tells: boolean, settings: InstanceSettings): void {
+    const reason = reasonOn(path, "receive_queue_overflow");
+    const { errors } = this.stats;
+    errors[reason] = (errors[reason] ?? 0) + count;
+    if (!tells || this.reasons.admit(reason, monoNow()) === null) return;
+    const name = path === "main" ? settings.hears : settings.heartbeat?.interfaceName;
+    const text = `${errors[reason]} VRRP packets on ${name} were lost so far: they came faster than they were read`;
+    this.report(settings, "warning", "vrrp.advert", text, { reason });
+  }
+
   sent(path: PathName, advertPriority: number): void {
     if (path === "heartbeat") this.stats.heartbeatSent++;
     else {

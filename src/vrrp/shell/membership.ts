@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import { ADDRESS_OWNER } from "../../netlink/codec-route.ts";
 import type { NodeView } from "../../netlink/node-view.ts";
 import { encodeIgmpReport, IGMP_FRAME_BYTES_MAX, igmpVersion } from "../../net/igmp.ts";
-import { isLinkLocal } from "../../net/ipv6.ts";
+import { isLinkLocal, solicitedNode } from "../../net/ipv6.ts";
 import { encodeMldReport, MLD_FRAME_BYTES } from "../../net/mld.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
 import { pinned } from "../../sys/memory.ts";
@@ -120,8 +120,13 @@ export class Membership {
 }
 
 /** Where an instance hears multicast: not where its adverts come from peers one by one. */
-function earsOf({ interfaceName, multicastGroup, peers, heartbeat }: InstanceSettings): readonly Ear[] {
+function earsOf({ interfaceName, multicastGroup, peers, heartbeat, vmac, vips }: InstanceSettings): readonly Ear[] {
   const ears: Ear[] = [];
+  // What asks for an address of the virtual router's own interface, which is kept from reporting it itself. A backup
+  // reports it, too: when it leads it is too late.
+  if (vmac !== null)
+    for (const { address, interfaceName: home } of vips)
+      if (home === vmac.name && address.length === 16) ears.push({ interfaceName, group: solicitedNode(address) });
   if (peers === null) ears.push({ interfaceName, group: multicastGroup });
   if (heartbeat !== null && heartbeat.peers === null)
     ears.push({ interfaceName: heartbeat.interfaceName, group: multicastGroup });

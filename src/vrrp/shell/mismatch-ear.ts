@@ -12,7 +12,7 @@ import { bpf, filterAnswer, type Instruction } from "../../sys/socket-filter.ts"
 import { AH_PROTOCOL } from "../../net/ah.ts";
 import { PACKET_BYTES_MAX } from "../packet.ts";
 import { VRRP_PROTOCOL } from "../wire.ts";
-import type { PacketHandler } from "./advert-port.ts";
+import type { AdvertSocketOptions } from "./advert-port.ts";
 
 /** One packet proves the mismatch: a flood of them may be lost, and is left to the next turn. */
 const RECEIVE_BUFFER_BYTES = 16 * 1024;
@@ -34,19 +34,10 @@ export class MismatchEar {
   private readonly watch: Watch;
 
   /** `protocol` is the one that the instances do not speak. @throws SysError */
-  constructor(
-    loop: Loop,
-    protocol: number,
-    interfaceName: string,
-    interfaceIndex: number,
-    groups: readonly Uint8Array[],
-    onPacket: PacketHandler,
-  ) {
+  constructor(loop: Loop, protocol: number, options: AdvertSocketOptions) {
     this.fd = openRawSocket({
+      ...options,
       protocol,
-      interfaceName,
-      interfaceIndex,
-      groups,
       receiveBufferBytes: RECEIVE_BUFFER_BYTES,
       ...(protocol === AH_PROTOCOL ? { filter: ONLY_ADVERTS_INSIDE } : {}),
     });
@@ -54,7 +45,7 @@ export class MismatchEar {
       for (let count = 0; count < PACKETS_PER_TURN; count++) {
         const length = recv(this.fd, incoming.address, PACKET_BYTES_MAX, 0);
         if (length < 0) return;
-        onPacket(incoming.bytes, length);
+        options.reports.mismatched(incoming.bytes, length);
       }
     });
   }

@@ -8,7 +8,7 @@ import type { PathName } from "../paths.ts";
 import type { InstanceSettings } from "../settings.ts";
 import { AH_PROTOCOL } from "../../net/ah.ts";
 import { VRRP_PROTOCOL } from "../wire.ts";
-import type { AdvertPort } from "./advert-port.ts";
+import type { AdvertPort, AdvertPortReports, AdvertSocketOptions } from "./advert-port.ts";
 import { AdvertSocket } from "./advert-socket.ts";
 import { AdvertSocket6 } from "./advert-socket6.ts";
 import type { Runner } from "./runner.ts";
@@ -122,13 +122,27 @@ export class Receiver {
   ): AdvertPort {
     const find = (virtualRouterId: number): Listener | null => this.listeners.get(key)?.get(virtualRouterId) ?? null;
     const protocol = settings.sealed ? AH_PROTOCOL : VRRP_PROTOCOL;
+    const reports: AdvertPortReports = {
+      lost: (count) => this.lost(key, count),
+      mismatched: (bytes, length) => {
+        const result = receivePacket(bytes, length, find);
+        // Without a VRID of ours it is some other virtual router's.
+        if (result.ok || result.error.view !== null) this.take(key, result);
+      },
+    };
+    // Every node of the virtual router has an interface of this address.
+    const quiet = name === settings.vmac?.name;
+    const options: AdvertSocketOptions = { interfaceName: name, interfaceIndex: index, groups, quiet, reports };
     return settings.family === 4
-      ? new AdvertSocket(this.loop, protocol, name, index, groups, (bytes, length) =>
+      ? new AdvertSocket(this.loop, protocol, options, (bytes, length) =>
           this.take(key, receivePacket(bytes, length, find)),
         )
-      : new AdvertSocket6(this.loop, name, index, groups, (bytes, packet) =>
-          this.take(key, receiveAdvert(bytes, packet, find)),
-        );
+      : new AdvertSocket6(this.loop, options, (bytes, packet) => this.take(key, receiveAdvert(bytes, packet, find)));
+  }
+
+  /** Every instance counts them, for any may have missed something; one of them says so. */
+  private lost(key: string, count: number): void {
+    [...(this.listeners.get(key)?.values() ?? [])].forEach(({ runner, path }, i) => runner.lost(count, path, i === 0));
   }
 
   private take(key: string, result: Result<Accepted<Listener>, Refused<Listener>>): void {

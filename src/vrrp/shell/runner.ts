@@ -206,6 +206,11 @@ export class Runner {
     this.log.countForeign(reason, path);
   }
 
+  /** Packets that the kernel had no room for, on a socket that several instances share; one of them tells. */
+  lost(count: number, path: PathName, tells: boolean): void {
+    this.log.lost(count, path, tells, this.settings);
+  }
+
   /** ARP of another host. */
   claimed(interfaceName: string, claim: Claim): void {
     const isMeant = (vip: Vip): boolean =>

@@ -17,6 +17,7 @@ import { Announcer } from "./announcer.ts";
 import { GroupSettler } from "./group-settler.ts";
 import { sweepStrays } from "./leftovers.ts";
 import { LinkFacts } from "./link-facts.ts";
+import { Membership } from "./membership.ts";
 import { Mover } from "./mover.ts";
 import { Readings } from "./readings.ts";
 import { Receiver } from "./receiver.ts";
@@ -42,6 +43,7 @@ export class Speaker {
   private readonly route: RoutePort;
   private readonly receiver: Receiver;
   private readonly vmacs: VmacKeeper;
+  private readonly memberships: Membership;
   private readonly arp: ArpWatch;
   private readonly probes: LoopTimer;
   private readonly readings: Readings;
@@ -65,7 +67,8 @@ export class Speaker {
     this.groups = new GroupSettler(mover, runners);
     this.restorer = new Restorer(loop, route, this.groups, runners);
     this.receiver = new Receiver(loop, route.view);
-    this.vmacs = new VmacKeeper(route, (text) => report("warning", "vrrp.vmac", "", text));
+    this.vmacs = new VmacKeeper(route, (text) => report("warning", "vrrp.vmac", "", text), openNft);
+    this.memberships = new Membership(loop, route.view);
     this.arp = new ArpWatch(loop, route.view, (interfaceName, claim) => {
       for (const runner of this.runners) runner.claimed(interfaceName, claim);
     });
@@ -185,6 +188,7 @@ export class Speaker {
     this.readings.stop();
     this.probes.cancel();
     this.arp.close();
+    this.memberships.close();
     this.receiver.close();
     this.vmacs.keep([]);
     this.ports.accept.close();
@@ -251,6 +255,7 @@ export class Speaker {
   private listen(): void {
     this.receiver.listen(this.runners);
     this.arp.listen(this.allVips());
+    this.memberships.keep(this.runners.map((runner) => runner.settings));
   }
 
   private allVips(): readonly Vip[] {

@@ -1,9 +1,11 @@
 /** Makes and removes the macvlan interfaces of instances with a MAC address of their own. */
 import { readFileSync, writeFileSync } from "node:fs";
+import type { NftPort } from "../../netlink/nft-port.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
 import { sameAddress } from "../../net/address.ts";
 import { errnoText } from "../../sys/errno.ts";
 import type { InstanceSettings, VmacSettings } from "../settings.ts";
+import { HushKeeper } from "./hush-keeper.ts";
 import { baseSwitches, readVmacAlias, type Switch, vmacAlias, vmacSwitches } from "../vmac.ts";
 
 interface Kept {
@@ -14,13 +16,15 @@ interface Kept {
 export class VmacKeeper {
   private readonly route: RoutePort;
   private readonly warn: (text: string) => void;
+  private readonly hush: HushKeeper;
   private kept: readonly Kept[] = [];
   /** Making one brings notifications, which ask for it again. */
   private readonly making = new Set<string>();
 
-  constructor(route: RoutePort, warn: (text: string) => void) {
+  constructor(route: RoutePort, warn: (text: string) => void, openNft: () => NftPort | string) {
     this.route = route;
     this.warn = warn;
+    this.hush = new HushKeeper(openNft, warn);
   }
 
   /** Keeps those of these instances, removes the others. */
@@ -31,6 +35,7 @@ export class VmacKeeper {
     const gone = this.kept.filter((old) => !next.some((each) => each.name === old.name && each.base === old.base));
     this.kept = next;
     for (const old of gone) this.remove(old);
+    this.hush.keep(wanted.flatMap(({ vmac, vips }) => (vmac !== null && haveIpv6(vips) ? [vmac.name] : [])));
     for (const { vmac, vips } of wanted) {
       const link = vmac === null ? null : this.route.view.link(vmac.name);
       if (link !== null && readVmacAlias(link.alias) !== null) this.turnAll(vmacSwitches(link.name, haveIpv6(vips)));
