@@ -192,7 +192,11 @@ export const vrrpRows = {
     default: false,
   }),
   vmac_xmit_base: row(boolean, "with use_vmac: adverts leave through the real interface", { default: false }),
-  accept: row(boolean, "take packets to the virtual addresses; if not, they are dropped", { default: true }),
+  accept: row(
+    boolean,
+    "take packets for the virtual addresses; false drops those from outside, but neighbour discovery",
+    { default: true },
+  ),
   heartbeat: row(table("vrrp.heartbeat", heartbeatRows), "adverts over a second network, too"),
   routes: row(list(table("vrrp.routes", routeRows), 255), "routes while this node leads", {
     default: [],
