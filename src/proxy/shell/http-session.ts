@@ -187,6 +187,8 @@ export class HttpSessions implements SessionKind, HttpExchange {
   private readNext(client: number): void {
     const { p } = this;
     const t = p.table;
+    // Reset before we came to read: nobody waits for the answer, and what it sent would hold a place at a server.
+    if (t.flags[client] & FLAG.BROKEN) return this.closeIdle(client);
     if (t.outBlock[client] >= 0) {
       const flushed = p.flush(client);
       if (flushed < 0) return this.closeIdle(client);

@@ -191,6 +191,25 @@ test("a client that aborts frees its server connection", async () => {
   while (server.connections[0]?.closed !== true && server.connections[0]?.ended !== true) await Bun.sleep(5);
 });
 
+test("a client that broke off while it waited to be accepted costs no server a request", async () => {
+  const server = raw(({ socket, requests, received }) => {
+    if (received.includes("/first") && requests === 1) return;
+    socket.write(OK);
+  });
+  const proxy = await proxyTo({ servers: [server.port], frontend: { maxconn: 1 } });
+  const first = await connectRaw(proxy.port);
+  first.send(GET.replace("/", "/first"));
+  while (server.requests() === 0) await Bun.sleep(5);
+  const impatient = await connectRaw(proxy.port);
+  impatient.send(GET.replace("/", "/impatient"));
+  impatient.close();
+  first.close();
+  const last = await connectRaw(proxy.port);
+  last.send(GET.replace("/", "/last"));
+  await last.until((text) => text.includes("\r\n\r\nok"));
+  expect(server.received()).not.toContain("/impatient");
+});
+
 test("a drain lets the running request end and then finishes", async () => {
   const waiting: (() => void)[] = [];
   const server = raw(({ socket }) => void waiting.push(() => socket.write(OK)));
