@@ -74,11 +74,11 @@ async function succeeds(from: NetworkNode, command: string): Promise<boolean> {
 const scoped = (address: string): string => (address.startsWith("fe80:") ? `${address}%eth0` : address);
 
 async function pings(from: string, to: string): Promise<boolean> {
-  return succeeds(node(from), `ping -n -c 1 -W 1 ${scoped(to)}`);
+  return succeeds(node(from), `ping -n -c 1 -W 3 ${scoped(to)}`);
 }
 
 async function connects(from: string, to: string): Promise<boolean> {
-  return succeeds(node(from), `timeout 1 bash -c ': </dev/tcp/${scoped(to)}/${PORT}'`);
+  return succeeds(node(from), `timeout 3 bash -c ': </dev/tcp/${scoped(to)}/${PORT}'`);
 }
 
 /** Which of the addresses answer the client, by echo and by TCP. */
@@ -308,7 +308,7 @@ const vipConfig = (text: string): VipConfig => {
 const instance = (changes: Partial<VrrpConfig> = {}): VrrpConfig =>
   instanceConfig({
     priority: 101,
-    advertIntervalMs: 200,
+    advertIntervalMs: 400,
     addresses: [vipConfig(`${VIPS[0]}/24`)],
     excludedAddresses: [vipConfig(`${VIPS[1]}/64`), vipConfig(`${VIPS[2]}/64`)],
     accept: false,

@@ -28,7 +28,7 @@ const node = (name: string): ReturnType<Network["node"]> => network!.node(name);
 
 function start(name: string, priority: number, changes: Partial<VrrpConfig> = {}): BallastNode {
   const vmac = { name: "vrrp.51", xmitBase: false };
-  return startBallast(node(name), [instanceConfig({ priority, advertIntervalMs: 200, vmac, ...changes })]);
+  return startBallast(node(name), [instanceConfig({ priority, advertIntervalMs: 400, vmac, ...changes })]);
 }
 
 async function holders(): Promise<string> {

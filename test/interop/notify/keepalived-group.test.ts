@@ -120,7 +120,7 @@ async function live(node: "k" | "b", started: TestProcess): Promise<Told> {
   const logged = (): readonly string[] => folder.read(`${node}.log`).split("\n").slice(0, -1);
   // Three lines in the pipe for each change, four programs: two for the group, one for each member.
   const until = (count: number): Promise<unknown> =>
-    waitFor(`${count} changes of ${node}`, () => lines().length >= 3 * count && logged().length >= 4 * count, 10_000);
+    waitFor(`${count} changes of ${node}`, () => lines().length >= 3 * count && logged().length >= 4 * count);
   await until(2);
   await inside.run(["ip", "link", "set", "cable1", "down"]);
   await until(3);

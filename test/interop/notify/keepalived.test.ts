@@ -90,7 +90,7 @@ async function live(node: "k" | "b", started: TestProcess): Promise<Told> {
   const lines = (): readonly string[] => reader.stdout().split("\n").slice(0, -1);
   const logged = (): readonly string[] => folder.read(`${node}.log`).split("\n").slice(0, -1);
   const until = (count: number): Promise<unknown> =>
-    waitFor(`${count} changes of ${node}`, () => lines().length >= count && logged().length >= 2 * count, 10_000);
+    waitFor(`${count} changes of ${node}`, () => lines().length >= count && logged().length >= 2 * count);
   await until(2);
   await network.cable(node, false);
   await until(3);

@@ -66,13 +66,13 @@ test("CommandRunner kills a late program with its children and answers in time",
   const pids = folder.file("pids");
   const argv = [folder.script("late", `sleep 60 & echo $! $$ >${pids}; trap '' TERM; wait; sleep 60`)];
   const startedMs = performance.now();
-  const result = await fixture.run(commandOf(argv, { timeoutMs: 300 }));
-  expect(performance.now() - startedMs).toBeLessThan(1000);
+  const result = await fixture.run(commandOf(argv, { timeoutMs: 1000 }));
+  expect(performance.now() - startedMs).toBeLessThan(5000);
   expect(result).toMatchObject({
     ok: false,
     code: null,
     timedOut: true,
-    reason: "still ran after 300ms and was killed",
+    reason: "still ran after 1s and was killed",
   });
   const [child, leader] = folder.read("pids").trim().split(" ").map(Number);
   await waitFor("both to be gone", () => !isAlive(child!) && !isAlive(leader!));
@@ -81,9 +81,9 @@ test("CommandRunner kills a late program with its children and answers in time",
 test("CommandRunner with a grace lets a late program tidy up first", async () => {
   const done = folder.file("done");
   const argv = [folder.script("tidy", `trap 'echo tidied >${done}; exit 0' TERM; sleep 60 & wait`)];
-  const result = await fixture.run(commandOf(argv, { timeoutMs: 200, graceMs: 5000 }));
+  const result = await fixture.run(commandOf(argv, { timeoutMs: 1000, graceMs: 5000 }));
   expect(result).toMatchObject({ ok: false, timedOut: true });
-  expect(result.durationMs).toBeLessThan(2000);
+  expect(result.durationMs).toBeLessThan(5500);
   expect(folder.read("done")).toBe("tidied\n");
 });
 

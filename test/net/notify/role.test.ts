@@ -168,7 +168,7 @@ test("the role sends what waits before it ends", async () => {
   role = new Role(alerts({ webhook: hook() }));
   role.tell(serverIs("down"));
   role.channel.send("stop", { mode: "drain", withinMs: 5000 });
-  await waitFor("the role to be done", () => role!.drained, 900);
+  await waitFor("the role to be done", () => role!.drained, 4000);
   expect(web.bodies.length).toBe(1);
 });
 
@@ -176,6 +176,6 @@ test("the role ends at once when it cannot send what waits", async () => {
   role = new Role(alerts({ email: emailAt(freePort()) }));
   role.tell(serverIs("down"));
   role.channel.send("stop", { mode: "drain", withinMs: 5000 });
-  await waitFor("the role to be done", () => role!.drained, 2000);
+  await waitFor("the role to be done", () => role!.drained, 4000);
   expect(role.kinds()).toEqual(["notify.drop"]);
 });

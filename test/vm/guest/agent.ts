@@ -7,7 +7,8 @@ import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { type AgentOrder, agentSocket } from "./agent-orders.ts";
 
 const name = process.argv[2]!;
-const ANSWER_MS = 3000;
+/** Longer than a SYN that is sent again twice. */
+const ANSWER_MS = 4000;
 
 const servers = new Map<number, Server>();
 const clients = new Set<Socket>();

@@ -45,7 +45,7 @@ addresses = ["${VIP}/32"]
 address = "${SERVICE}"
 scheduler = "rr"
 forward = "dr"
-check = { tcp = true, interval = "1s", timeout = "1s", retry = 1, delay_before_retry = "1s" }
+check = { tcp = true, interval = "1s", timeout = "3s", retry = 1, delay_before_retry = "1s" }
 real_servers = [${realServers.join(", ")}]
 
 [ipvs]

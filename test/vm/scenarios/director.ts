@@ -30,7 +30,7 @@ addresses = ["${VIP}/32"]
 [virtual_server.web]
 address = "${SERVICE}"
 scheduler = "rr"
-check = { tcp = true, interval = "500ms", timeout = "1s", retry = 1, delay_before_retry = "500ms" }
+check = { tcp = true, interval = "500ms", timeout = "3s", retry = 1, delay_before_retry = "500ms" }
 sorry_server = "192.168.168.101:${SERVICE_PORT}"
 real_servers = [${servers.map((address) => `"${address}:${SERVICE_PORT}"`).join(", ")}]
 
