@@ -197,6 +197,8 @@ export interface VrrpStatus {
   readonly tracks: readonly { readonly name: string; readonly ok: boolean; readonly weight: number }[];
   /** Who else acts as master of this virtual router (split brain), in words; absent or empty: nobody. */
   readonly rivals?: readonly string[];
+  /** Who sends adverts that are refused at present, and why, in words; absent or empty: nobody. */
+  readonly refused?: readonly string[];
   /** Both ways of adverts when there is a second one (`heartbeat`), the main one first; absent or empty: there is one. */
   readonly paths?: readonly VrrpPathStatus[];
   /** How the state comes about, a line each: priority sum, who was heard when, timers, who would lead next. */

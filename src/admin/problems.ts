@@ -66,6 +66,11 @@ function vrrpProblems(instance: VrrpStatus): readonly FoundProblem[] {
     text: `vrrp ${instance.instance}: split brain, ${rival} acts as master too`,
     sinceWallMs: null,
   }));
+  const refused = (instance.refused ?? []).map((text) => ({
+    object: instance.instance,
+    text: `vrrp ${instance.instance}: ${text}`,
+    sinceWallMs: null,
+  }));
   const paths = (instance.paths ?? [])
     .filter(({ state }) => state !== "up")
     .map((path) => ({
@@ -74,7 +79,7 @@ function vrrpProblems(instance: VrrpStatus): readonly FoundProblem[] {
       sinceWallMs: null,
     }));
   // What keeps the main path down is the fault itself.
-  if (instance.state !== "fault") return [...rivals, ...paths];
+  if (instance.state !== "fault") return [...rivals, ...refused, ...paths];
   const text = `vrrp ${instance.instance} is in FAULT${instance.why === "" ? "" : `: ${instance.why}`}`;
   return [{ object: instance.instance, text, sinceWallMs: instance.sinceWallMs }];
 }

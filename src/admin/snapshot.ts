@@ -129,10 +129,11 @@ function serverStatus(
 function vrrpStatus(instance: VrrpConfig, appliance: Appliance, startedWallMs: number): VrrpStatus {
   const status = appliance.instance(instance.name);
   if (status !== undefined) {
-    const { rivals, details } = status;
+    const { rivals, refused, details } = status;
     return {
       ...status,
       ...(rivals === undefined ? {} : { rivals: rivals.map(safeText) }),
+      ...(refused === undefined ? {} : { refused: refused.map(safeText) }),
       ...(details === undefined ? {} : { details: details.map(safeText) }),
       why: safeText(status.why),
     };

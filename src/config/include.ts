@@ -49,9 +49,22 @@ function syntaxIssue(path: string, text: string, error: TomlError): ConfigIssue 
     (_, before: string, rest: string) => before + "*".repeat(rest.length),
   );
   const message = `TOML syntax: ${reason}`;
-  const help = reason.includes("control characters") ? { help: "is a closing quote missing?" } : {};
+  const foreign = foreignProduct(text);
+  const help =
+    foreign !== null
+      ? { help: `this looks like a file of ${foreign}; Ballast's is TOML, and \`ballast schema\` has every key` }
+      : reason.includes("control characters")
+        ? { help: "is a closing quote missing?" }
+        : {};
   const extent = { start, end: start + 1 };
   return issueAt({ path, locations: locateToml(shown) }, extent, { severity: "error", path: "", message, ...help });
+}
+
+/** Whose configuration this is by its section lines; null: nobody's that we know. */
+function foreignProduct(text: string): "haproxy" | "keepalived" | null {
+  if (/^[ \t]*(vrrp_instance|virtual_server|global_defs|vrrp_script)\b[^\n=]*\{/m.test(text)) return "keepalived";
+  if (/^(global|defaults|(frontend|backend|listen)[ \t]+[\w.:-]+)[ \t]*\r?$/m.test(text)) return "haproxy";
+  return null;
 }
 
 /** Files that the patterns name, in their order; within a pattern by name. */

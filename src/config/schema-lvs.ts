@@ -135,7 +135,9 @@ export const lvsCheckRows = {
 const check = booleanOr(table("virtual_server.check", lvsCheckRows));
 
 export const realServerRows = {
-  name: row(text("a name", nameForm), "name of the server", { defaultWords: "its address" }),
+  name: row(text("a name of letters, digits and - _ . :", nameForm), "name of the server", {
+    defaultWords: "its address",
+  }),
   address: row(lvsAddress, "address and port; without a port that of the service", { required: true }),
   weight: row(integer(0, WEIGHT_MAX), "share of the connections; 0 takes none", { default: 1 }),
   upper_threshold: row(integer(0, U32_MAX), "connections at which no more are given; 0: no limit", {
@@ -220,9 +222,13 @@ export const virtualServerTable = table("virtual_server", virtualServerRows);
 export const syncRows = {
   interface: row(interfaceName, "where connections are told", { required: true }),
   id: row(integer(0, 255), "the same on both directors", { default: 0, was: ["syncid"] }),
-  follows: row(text("a name", nameForm), "the VRRP instance with which the role changes", {
-    defaultWords: "none: both roles at once",
-  }),
+  follows: row(
+    text("a name of letters, digits and - _ . :", nameForm),
+    "the VRRP instance with which the role changes",
+    {
+      defaultWords: "none: both roles at once",
+    },
+  ),
 } as const;
 
 const kernelTimeout = duration(1000, DURATION_MS_MAX);

@@ -7,7 +7,7 @@ import { later, nameForm, row, shorthand, table } from "./schema-table.ts";
 import { optionList, timeoutTable } from "./schema-tuning.ts";
 import { boolean, choice, integer, list, oneOrList, only, text } from "./schema-type.ts";
 
-const name = text("a name", nameForm);
+const name = text("a name of letters, digits and - _ . :", nameForm);
 const mode = row(choice(["tcp", "http"]), "what is balanced: connections or requests", { default: "tcp" });
 const rules = row(list(ruleTable), "what to do with a request; the first final action that applies ends the list");
 const acl = row(aclDefinitions, "named conditions; several definitions of one name are alternatives");

@@ -63,6 +63,8 @@ export interface Received {
 export interface Refused<View extends ReceiveView> {
   readonly reason: ReceiveReason;
   readonly view: View | null;
+  /** Who sent it; null when that could not be told. */
+  readonly source: Uint8Array | null;
 }
 
 export interface Accepted<View extends ReceiveView> extends Received {
@@ -79,9 +81,9 @@ export function receivePacket<View extends ReceiveView>(
   find: (virtualRouterId: number) => View | null,
 ): Result<Accepted<View>, Refused<View>> {
   const packet = decodeIpv4(bytes, length);
-  if (!packet.ok) return err({ reason: packet.error, view: null });
+  if (!packet.ok) return err({ reason: packet.error, view: null, source: null });
   if (packet.value.protocol === AH_PROTOCOL) return receiveSealed(bytes, packet.value, find);
-  if (packet.value.protocol !== VRRP_PROTOCOL) return err({ reason: "protocol", view: null });
+  if (packet.value.protocol !== VRRP_PROTOCOL) return err({ reason: "protocol", view: null, source: null });
   return receiveAdvert(bytes, packet.value, find);
 }
 
@@ -95,10 +97,10 @@ function receiveSealed<View extends ReceiveView>(
   find: (virtualRouterId: number) => View | null,
 ): Result<Accepted<View>, Refused<View>> {
   const header = decodeAh(bytes, ip.payloadStart, ip.payloadEnd);
-  if (!header.ok) return err({ reason: header.error, view: null });
+  if (!header.ok) return err({ reason: header.error, view: null, source: null });
   const { nextHeader, spi, sequence } = header.value;
   // Other hosts may use IPsec on this link.
-  if (nextHeader !== VRRP_PROTOCOL) return err({ reason: "protocol", view: null });
+  if (nextHeader !== VRRP_PROTOCOL) return err({ reason: "protocol", view: null, source: null });
   const inner = { ...ip, payloadStart: ip.payloadStart + AH_BYTES };
   const check = (view: ReceiveView): ReceiveReason | null => {
     if (view.sealed === undefined || view.sealed === null || view.password === null) return "auth_type";
@@ -132,9 +134,10 @@ export function receiveAdvert<View extends ReceiveView>(
   seal: SealCheck | null = null,
 ): Result<Accepted<View>, Refused<View>> {
   const head = decodeHead(bytes, ip.payloadStart, ip.payloadEnd);
-  if (head === null) return err({ reason: "length", view: null });
+  if (head === null) return err({ reason: "length", view: null, source: null });
   const view = find(head.virtualRouterId);
-  const refuse = (reason: ReceiveReason): Result<Accepted<View>, Refused<View>> => err({ reason, view });
+  const refuse = (reason: ReceiveReason): Result<Accepted<View>, Refused<View>> =>
+    err({ reason, view, source: ip.source });
   // Foreign clusters share the segment: what a packet for them looks like is their business.
   if (view === null) return refuse("vrid");
   if (view.peers === null && ip.ttl !== LINK_LOCAL_TTL) return refuse("ttl");

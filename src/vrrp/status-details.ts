@@ -5,6 +5,7 @@ import { addressText, compareAddresses } from "../net/address.ts";
 import { type Instance, ownPriority } from "./instance.ts";
 import type { InstanceSettings } from "./settings.ts";
 import type { HeardPeer, InstanceStats } from "./status.ts";
+import { recentRefusals, refusalText } from "./refusal.ts";
 import { pathLine, pathStatuses } from "./status-paths.ts";
 import { downMs, skewMs } from "./timing.ts";
 import { contribution, isWell, trackName } from "./track.ts";
@@ -18,7 +19,7 @@ export function statusDetails(
   return [
     ...priorityLines(settings, instance),
     ...pathStatuses(settings, instance, stats, now).map(pathLine),
-    ...peerLines(settings, stats.peers, now),
+    ...peerLines(settings, stats, now),
     ...timerLines(settings, instance, now),
     ...nextLines(settings, instance, stats, now),
   ];
@@ -38,14 +39,18 @@ function priorityLines(settings: InstanceSettings, instance: Instance): readonly
   return [`priority ${ownPriority(instance, params)}${owner}: ${[`base ${params.basePriority}`, ...parts].join(", ")}`];
 }
 
-function peerLines({ params }: InstanceSettings, peers: readonly HeardPeer[], now: MonoMs): readonly string[] {
-  if (peers.length === 0) return ["no advert of another node was ever heard"];
-  return peers.map((peer) => {
+function peerLines({ params }: InstanceSettings, { peers, refusals }: InstanceStats, now: MonoMs): readonly string[] {
+  const refused = recentRefusals(refusals, now).map(
+    (refusal) => `${refusalText(refusal)}, last ${seconds(now - refusal.heardAt)} ago`,
+  );
+  if (peers.length === 0 && refused.length === 0) return ["no advert of another node was ever heard"];
+  const heard = peers.map((peer) => {
     const ago = seconds(now - peer.heardAt);
     const last = peer.priority === 0 ? "said goodbye" : `priority ${peer.priority} every ${seconds(peer.intervalMs)}`;
     const over = peer.path === "main" ? "" : ` over ${params.heartbeatInterface}`;
     return `heard ${addressText(peer.address)}${over}: ${last}, last ${ago} ago`;
   });
+  return [...heard, ...refused];
 }
 
 function timerLines(settings: InstanceSettings, instance: Instance, now: MonoMs): readonly string[] {

@@ -8,6 +8,7 @@ import type { PathName } from "./paths.ts";
 import type { InstanceSettings } from "./settings.ts";
 import { contribution, effectivePriority, isWell, trackName } from "./track.ts";
 import { statusDetails } from "./status-details.ts";
+import { recentRefusals, type Refusal, refusalText } from "./refusal.ts";
 import { pathStatuses, silence } from "./status-paths.ts";
 import { faultText } from "./transition.ts";
 
@@ -44,6 +45,8 @@ export interface InstanceStats {
   priorityZeroReceived: number;
   garpSent: number;
   errors: Record<string, number>;
+  /** Senders whose adverts are refused, the latest first. */
+  refusals: readonly Refusal[];
   /** Hosts that claim a VIP of ours by ARP, in words. */
   claims?: readonly string[];
 }
@@ -62,6 +65,7 @@ export function newStats(wallMs: number): InstanceStats {
     priorityZeroReceived: 0,
     garpSent: 0,
     errors: {},
+    refusals: [],
   };
 }
 
@@ -101,6 +105,7 @@ export function vrrpStatus(
       weight: track.weight,
     })),
     rivals: rivals(settings, state, stats),
+    refused: recentRefusals(stats.refusals, now).map(refusalText),
     paths: pathStatuses(settings, instance, stats, now),
     details: statusDetails(settings, instance, stats, now),
     why: why(settings, instance, stats, now),
@@ -137,7 +142,7 @@ function why(settings: InstanceSettings, instance: Instance, stats: InstanceStat
       return `${whyBackup(settings, instance, state, now)}${alarm === null ? "" : `; ${alarm}`}`;
     }
     case "master":
-      return whyMaster(settings, instance, state, stats);
+      return whyMaster(settings, instance, state, stats, now);
     default:
       return unreachable(state);
   }
@@ -175,7 +180,13 @@ function whyBackup(settings: InstanceSettings, instance: Instance, state: Backup
   return `priority ${sum} against ${other}: taking over in ${seconds} s`;
 }
 
-function whyMaster(settings: InstanceSettings, instance: Instance, state: MasterState, stats: InstanceStats): string {
+function whyMaster(
+  settings: InstanceSettings,
+  instance: Instance,
+  state: MasterState,
+  stats: InstanceStats,
+  now: MonoMs,
+): string {
   const sum = prioritySum(settings, instance);
   if (state.handOverUntil !== null) return "handing over by order; serving until another node leads";
   if (instance.cause === "owner") return "this node owns the addresses (priority 255)";
@@ -184,6 +195,9 @@ function whyMaster(settings: InstanceSettings, instance: Instance, state: Master
   }
   if (instance.cause === "priority-zero") return `priority ${sum}; the last master resigned`;
   const last = stats.peers.find(({ path }) => path === "main") ?? stats.peers[0];
-  if (last === undefined) return `priority ${sum}; no other node heard`;
+  const [refusal] = recentRefusals(stats.refusals, now);
+  if (last === undefined) {
+    return refusal === undefined ? `priority ${sum}; no other node heard` : `priority ${sum}; ${refusalText(refusal)}`;
+  }
   return `priority ${sum} against ${last.priority} of ${addressText(last.address)}`;
 }

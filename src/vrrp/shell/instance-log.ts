@@ -3,9 +3,11 @@ import type { BallastEvent, EventLevel } from "../../admin/api.ts";
 import { monoNow, wallNow } from "../../sys/clock.ts";
 import type { Effect } from "../instance.ts";
 import { noteText } from "../note-text.ts";
+import { addressText } from "../../net/address.ts";
 import type { PathName } from "../paths.ts";
 import { ReasonLog } from "../reason-log.ts";
 import type { Received, ReceiveReason } from "../receive.ts";
+import { reasonText, withoutRefusal, withRefusal } from "../refusal.ts";
 import type { InstanceSettings } from "../settings.ts";
 import { type InstanceStats, newStats, withPeer } from "../status.ts";
 import { priority } from "../wire.ts";
@@ -33,6 +35,7 @@ export class InstanceLog {
     const heard = { address: source.slice(), priority: advert.priority };
     const more = { path, intervalMs: advert.intervalMs, heardAt: monoNow() };
     stats.peers = withPeer(stats.peers, { ...heard, ...more });
+    stats.refusals = withoutRefusal(stats.refusals, source);
     stats.lastAdvertWallMs = wallNow();
     if (path === "heartbeat") stats.heartbeatReceived++;
     else {
@@ -45,9 +48,14 @@ export class InstanceLog {
     }
   }
 
-  refused(reason: ReceiveReason, path: PathName, settings: InstanceSettings): void {
+  refused(reason: ReceiveReason, path: PathName, source: Uint8Array | null, settings: InstanceSettings): void {
+    const { stats } = this;
+    if (source !== null) {
+      stats.refusals = withRefusal(stats.refusals, { address: source.slice(), reason, heardAt: monoNow() });
+    }
+    const who = source === null ? "" : ` of ${addressText(source)}`;
     const over = path === "heartbeat" ? ` over ${settings.heartbeat?.interfaceName}` : "";
-    this.count(settings, reasonOn(path, reason), () => `advert refused${over}: ${reason.replaceAll("_", " ")}`);
+    this.count(settings, reasonOn(path, reason), () => `advert${who} refused${over}: ${reasonText(reason)}`);
   }
 
   /** Only a counter: other clusters share the segment. */

@@ -150,8 +150,8 @@ export class Receiver {
       result.value.view.runner.received(result.value, result.value.view.path);
       return;
     }
-    const { view, reason } = result.error;
-    if (view !== null) return view.runner.refused(reason, view.path);
+    const { view, reason, source } = result.error;
+    if (view !== null) return view.runner.refused(reason, view.path, source);
     for (const { runner, path } of this.listeners.get(key)?.values() ?? []) runner.countForeign(reason, path);
   }
 }

@@ -198,8 +198,8 @@ export class Runner {
     this.handle({ kind: "advert", path, source, priority: advert.priority, intervalMs: advert.intervalMs });
   }
 
-  refused(reason: ReceiveReason, path: PathName): void {
-    this.log.refused(reason, path, this.settings);
+  refused(reason: ReceiveReason, path: PathName, source: Uint8Array | null): void {
+    this.log.refused(reason, path, source, this.settings);
   }
 
   countForeign(reason: ReceiveReason, path: PathName): void {

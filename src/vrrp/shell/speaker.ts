@@ -113,6 +113,8 @@ export class Speaker {
     this.groups.tell(() => {
       for (const runner of this.runners) if (!stays(runner)) runner.handle({ kind: "stop" });
     });
+    // The kernel has told of the VIPs that went: they are nobody's leftovers.
+    this.route.drain();
     this.readings.configure(wanted);
     const fresh: Runner[] = [];
     const changed: (() => void)[] = [];

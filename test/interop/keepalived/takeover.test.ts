@@ -155,6 +155,6 @@ describe.skipIf(!possible)("beside keepalived", () => {
     keepalived(MODES[0], 200);
     const node = ballast({ ...MODES[0], password: "other" }, 100);
     await waitFor("a refused advert", () => (node.status()?.errors["auth_data"] ?? 0) > 0);
-    expect(node.events().join("\n")).toContain("advert refused: auth data");
+    expect(node.events().join("\n")).toContain("refused: its password is another one");
   });
 });
