@@ -65,7 +65,10 @@ describe.skipIf(!canMakeNamespaces)("sockets", () => {
     for (const one of [a, b]) {
       await waitFor("the mismatch", () => (one.status()?.errors["auth_type"] ?? 0) > 1);
       expect(Object.keys(one.status()?.errors ?? {})).toEqual(["auth_type"]);
-      expect(one.events().filter((text) => /^advert of \S+ refused: its kind of authentication is another one$/.test(text)).length).toBe(1);
+      expect(
+        one.events().filter((text) => /^advert of \S+ refused: its kind of authentication is another one$/.test(text))
+          .length,
+      ).toBe(1);
     }
   });
 
