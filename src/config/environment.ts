@@ -20,6 +20,8 @@ export interface ConfigEnvironment {
   /** Accounts of this machine; without them, names are taken as they are. */
   readonly users?: readonly string[];
   readonly groups?: readonly string[];
+  /** Network interfaces of this machine; without them, names are taken as they are. */
+  readonly interfaces?: readonly string[];
   /** Whether roles will change to the user: only then must it exist. */
   readonly isRoot?: boolean;
 }

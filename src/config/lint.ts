@@ -5,6 +5,7 @@ import { connectionCapacity } from "./normalise-global.ts";
 import type { Document } from "./schema.ts";
 import type { IssueSink, Path } from "./schema-issue.ts";
 import { lintAccept } from "./lint-accept.ts";
+import { lintInterfaces } from "./lint-interface.ts";
 import { lintLvs } from "./lint-lvs.ts";
 import { lintVrrp } from "./lint-vrrp.ts";
 import type { BackendConfig, FrontendConfig } from "./types-proxy.ts";
@@ -24,6 +25,7 @@ export function lint(
   lintRetries(normalised.config.backends, document, originOf, sink);
   lintUnused(normalised, originOf, sink);
   lintVrrp(config, originOf, sink);
+  lintInterfaces(config, environment.interfaces, originOf, sink);
   lintLvs(config, originOf, sink);
   lintAccept(config, originOf, sink);
   lintMaxconn(config.global.maxconn, config.global.workers, document, environment, sink);

@@ -30,6 +30,7 @@ export function systemEnvironment(path: string): ConfigEnvironment {
     adminSocket: defaultSocketPath(uid, process.env),
     users: accounts("/etc/passwd"),
     groups: accounts("/etc/group"),
+    ...interfaces(),
     isRoot: uid === 0,
   };
 }
@@ -96,6 +97,12 @@ function accounts(path: string): readonly string[] {
   const read = readFile(path);
   if (!read.ok) return [];
   return read.value.split("\n").flatMap((line) => (line.includes(":") ? [line.split(":", 1)[0]] : []));
+}
+
+/** Of this process's network namespace (proc(5), /proc/net/dev); nothing where that cannot be read. */
+function interfaces(): { readonly interfaces?: readonly string[] } {
+  const read = readFile("/proc/net/dev");
+  return read.ok ? { interfaces: [...read.value.matchAll(/^ *([^\s:]+):/gm)].map(([, name]) => name) } : {};
 }
 
 /** The hard limit: processes raise their own to it when they start (proc(5), limits). */
