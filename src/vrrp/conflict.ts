@@ -10,8 +10,8 @@ import type { ArpFrame } from "../net/arp.ts";
 const DEFEND_INTERVAL_MS = 10_000;
 /** Frames of the last holder may still be under way when this node becomes master. */
 const TRUCE_MS = 1500;
-/** A claim that is not repeated for this long is over. */
-const FORGET_AFTER_MS = 30_000;
+/** A claim that is not repeated for this long is over: a master asks for claimants every 1.5 s. */
+const FORGET_AFTER_MS = 10_000;
 /** VIPs under dispute that are remembered; beyond it something forges at random. */
 const DISPUTES_MAX = 64;
 

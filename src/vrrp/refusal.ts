@@ -11,7 +11,7 @@ export interface Refusal {
 
 /** Other routers of the same virtual router; more are forged. */
 const REFUSALS_MAX = 4;
-/** As for claims on an address (`conflict.ts`): what is not repeated for this long is over. */
+/** What is not repeated for this long is over, unless it comes at intervals that nobody uses. */
 const RECENT_MS = 30_000;
 
 /** Of these one's own packets come back, or they are nobody's in particular. */
