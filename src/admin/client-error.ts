@@ -1,7 +1,7 @@
 /** Why a client got no answer from the daemon, in words that name the socket and the next command to run. */
 import { unreachable } from "../lib/result.ts";
 
-export type ClientErrorKind = "no_daemon" | "permission" | "timeout" | "bad_answer";
+export type ClientErrorKind = "no_daemon" | "cut" | "permission" | "timeout" | "bad_answer";
 
 export interface ClientError {
   readonly kind: ClientErrorKind;
@@ -15,6 +15,7 @@ export interface ClientError {
 export function clientExitCode(error: ClientError): 69 | 70 | 75 | 77 {
   switch (error.kind) {
     case "no_daemon":
+    case "cut":
       return 69;
     case "permission":
       return 77;
@@ -50,7 +51,11 @@ export function explainFailure(socket: string, thrown: unknown, timeoutMs: numbe
     case "ECONNRESET":
     case "ConnectionClosed":
     case "EPIPE":
-      return noDaemon(socket, `the daemon behind ${socket} closed the connection`);
+      return {
+        kind: "cut",
+        text: `the daemon behind ${socket} closed the connection`,
+        help: "it or its admin role is ending: try again, then look at the daemon's log",
+      };
     case "EACCES":
     case "EPERM":
       return {

@@ -1,6 +1,7 @@
 /** `ballast reload [--wait 30s]` and `ballast stop [--now]`: orders to the running daemon. */
-import type { Request } from "../admin/api.ts";
-import { adminClient } from "../admin/client.ts";
+import type { Request, Snapshot } from "../admin/api.ts";
+import { adminClient, type ClientError } from "../admin/client.ts";
+import type { Result } from "../lib/result.ts";
 import { parseDurationMs } from "../lib/units.ts";
 import { type CliArgs, flagOn, flagText } from "./args.ts";
 import { clientFailure, complain, exitCodes, refuseWords, reportReply, usageFailure } from "./output.ts";
@@ -31,12 +32,15 @@ export async function runReload(args: CliArgs): Promise<number> {
 export async function runStop(args: CliArgs): Promise<number> {
   const refused = refuseWords(args);
   if (refused !== null) return refused;
+  const orderedWallMs = Date.now();
   const code = await order(args, { op: "stop", now: flagOn(args, "now") });
   if (code !== exitCodes.ok) return code;
   const client = adminClient(args.socket);
-  for (;;) {
-    const answer = await client.snapshot();
-    if (!answer.ok && answer.error.kind !== "timeout") return exitCodes.ok;
-    await Bun.sleep(STOP_POLL_MS);
-  }
+  while (!isGone(await client.snapshot(), orderedWallMs)) await Bun.sleep(STOP_POLL_MS);
+  return exitCodes.ok;
+}
+
+/** Nobody listens any more, or already a successor does. A connection that is cut shows only that admin has ended. */
+function isGone(answer: Result<Snapshot, ClientError>, orderedWallMs: number): boolean {
+  return answer.ok ? answer.value.startedWallMs > orderedWallMs : answer.error.kind === "no_daemon";
 }

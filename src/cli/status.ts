@@ -1,7 +1,7 @@
 /** `ballast status`: one page that says what runs and what is wrong; exit 1 when something is. */
 import type { Snapshot } from "../admin/api.ts";
 import { type AdminClient, adminClient } from "../admin/client.ts";
-import type { ClientError } from "../admin/client-error.ts";
+import { type ClientError, clientExitCode } from "../admin/client-error.ts";
 import { formatCount, formatSpan, plural } from "../lib/humanize.ts";
 import { safeText } from "../lib/safe-text.ts";
 import { backendWord, countServers } from "../lib/state-words.ts";
@@ -75,7 +75,7 @@ function lostText(error: ClientError): string {
 async function nagios(client: AdminClient): Promise<number> {
   const snapshot = await client.snapshot();
   if (!snapshot.ok) {
-    const critical = snapshot.error.kind === "no_daemon";
+    const critical = clientExitCode(snapshot.error) === exitCodes.noDaemon;
     printLine(`BALLAST ${critical ? "CRITICAL" : "UNKNOWN"} - ${safeText(snapshot.error.text)}`);
     return critical ? nagiosCodes.critical : nagiosCodes.unknown;
   }
