@@ -8,6 +8,7 @@ import { lintAccept } from "./lint-accept.ts";
 import { lintInterfaces } from "./lint-interface.ts";
 import { lintLvs } from "./lint-lvs.ts";
 import { lintVrrp } from "./lint-vrrp.ts";
+import type { Config } from "./types.ts";
 import type { BackendConfig, FrontendConfig } from "./types-proxy.ts";
 
 type OriginOf = (object: object) => Path;
@@ -20,6 +21,7 @@ export function lint(
 ): void {
   const { config } = normalised;
   const originOf: OriginOf = (object) => normalised.origins.get(object) ?? [];
+  lintIdle(config, sink);
   for (const frontend of config.frontends) lintFrontend(frontend, document, originOf, sink);
   for (const backend of config.backends) lintBackend(backend, document, originOf, sink);
   lintRetries(normalised.config.backends, document, originOf, sink);
@@ -29,6 +31,12 @@ export function lint(
   lintLvs(config, originOf, sink);
   lintAccept(config, originOf, sink);
   lintMaxconn(config.global.maxconn, config.global.workers, document, environment, sink);
+}
+
+function lintIdle({ frontends, vrrp, lvs, realserver }: Config, sink: IssueSink): void {
+  if (frontends.length > 0 || vrrp.length > 0 || lvs !== undefined || realserver !== undefined) return;
+  const help = "is it the right file? An empty one is valid, and serves nobody";
+  sink.warn([], "there is nothing to do: no [frontend], [listen], [vrrp], [lvs] or [realserver]", { help });
 }
 
 /** Well-known ports of services that are not HTTP (IANA), as they appear behind load balancers. */

@@ -40,7 +40,7 @@ export function parseConfig(text: string, environment: ConfigEnvironment, peer: 
   const normalised = normalise(document, tree, environment, sink);
   validate(normalised, sink);
   // Advice about a file that does not even load would bury what matters.
-  if (sink.errorCount === 0) lint(normalised, document, environment, sink);
+  if (sink.errorCount === 0 && issues.length === 0) lint(normalised, document, environment, sink);
   const originOf = (object: object): Path => normalised.origins.get(object) ?? [];
   const compares = peer !== null && sink.errorCount === 0;
   const failover = compares ? { failover: lintFailover(normalised.config, peer, originOf, sink) } : {};

@@ -23,7 +23,7 @@ export function isTable(value: unknown): value is Readonly<Record<string, unknow
 
 /** A table with these keys. Always answers a value: what is wrong in it is left out. */
 export function table<R extends Rows>(name: string, rows: R): Type<Decoded<R>> {
-  const words = "a table { … }";
+  const words = `a table { ${keysInShort(rows)} }`;
   const inner = Object.values(rows).flatMap((entry) => entry.type.sections);
   return {
     words,
@@ -36,6 +36,14 @@ export function table<R extends Rows>(name: string, rows: R): Type<Decoded<R>> {
       return decodeRows(rows, value, at, sink);
     },
   };
+}
+
+/** What somebody would write first: the keys that must be there, else the first of all. */
+function keysInShort(rows: Rows): string {
+  const keys = Object.keys(rows).filter((key) => rows[key].since === "supported");
+  const required = keys.filter((key) => rows[key].required === true);
+  const shown = (required.length > 0 ? required : keys).slice(0, 2).map((key) => `${key} = …`);
+  return [...shown, ...(keys.length > shown.length ? ["…"] : [])].join(", ");
 }
 
 function decodeRows<R extends Rows>(

@@ -68,6 +68,7 @@ describe("ballast demo without a terminal", () => {
     const demo = startProcess([ballastBinary(), "demo", "--duration", "60s"]);
     await demo.waitForOutput(/curl (http:\S+)/);
     const folder = demoFolders().find((name) => !before.includes(name)) ?? "";
+    expect(folder).not.toBe("");
     demo.signal("SIGKILL");
     await demo.exited;
     await waitFor("the daemon to end", () => commandLines(folder).length === 0);

@@ -1,5 +1,5 @@
 /** The surroundings of a configuration on this machine, and the one way to load a file. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
 import { defaultSocketPath } from "../../lib/paths.ts";
 import { err, ok } from "../../lib/result.ts";
@@ -12,6 +12,7 @@ import type { ParsedConfig } from "../parse.ts";
 
 /** The longest text that is read as a configuration, a secret or an include. */
 const FILE_BYTES_MAX = 16 * 1024 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 /** The kernel's default hard limit, for a machine without /proc. */
 const FD_LIMIT_FALLBACK = 4096;
 
@@ -52,12 +53,29 @@ export function loadConfig(path: string, peer: Config | null = null): LoadedConf
 
 function readFile(path: string): Result<string, string> {
   try {
-    // Sizes of /proc and pipes are 0: whoever names those gets what they hold.
-    const { size } = statSync(path);
-    if (size > FILE_BYTES_MAX) return err(`it is larger than ${FILE_BYTES_MAX} bytes`);
-    return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path)));
+    const bytes = readBytes(path);
+    if (bytes === null) return err(`it is larger than ${FILE_BYTES_MAX} bytes`);
+    return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (error) {
     return err(readFailure(error));
+  }
+}
+
+/** All of a file; null beyond the limit. Sizes of /proc, pipes and devices are 0: whoever names those gets what they hold. */
+function readBytes(path: string): Buffer | null {
+  const fd = openSync(path, "r");
+  try {
+    const chunks: Buffer[] = [];
+    for (let length = 0; length <= FILE_BYTES_MAX;) {
+      const chunk = Buffer.alloc(CHUNK_BYTES);
+      const count = readSync(fd, chunk);
+      if (count === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, count));
+      length += count;
+    }
+    return null;
+  } finally {
+    closeSync(fd);
   }
 }
 

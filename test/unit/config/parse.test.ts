@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseConfig } from "../../../src/config/parse.ts";
+import { loadConfig } from "../../../src/config/shell/environment.ts";
 import type { ConfigEnvironment } from "../../../src/config/environment.ts";
 import type { ConfigIssue } from "../../../src/config/issue.ts";
 import type { Config } from "../../../src/config/types.ts";
@@ -40,6 +41,26 @@ describe("parseConfig", () => {
     });
     expect(config.admin).toEqual({ socket: "/run/ballast/ballast.sock", adminGroup: null });
     expect([config.frontends, config.backends, config.vrrp]).toEqual([[], [], []]);
+  });
+
+  test("parseConfig warns of a file that serves nobody", () => {
+    for (const text of ["", "# web = 1\n", '[global]\nnode = "a"', '[backend.app]\nservers = ["192.0.2.1:80"]']) {
+      const { issues } = parseConfig(text, testEnvironment());
+      expect(issues[0]).toMatchObject({ severity: "warning", message: expect.stringContaining("nothing to do") });
+    }
+    expect(parseConfig(proxy, testEnvironment()).issues).toEqual([]);
+  });
+
+  test("parseConfig names the keys of a table where something else is written", () => {
+    const { issues } = parseConfig(`${proxy}[[frontend.web.rules]]\ndeny = 403\n`, testEnvironment());
+    expect(issues[0]).toMatchObject({ found: "403", wanted: "a table { status = … }" });
+  });
+
+  test("loadConfig reads no more than sixteen megabytes of what never ends", () => {
+    expect(loadConfig("/dev/zero")).toMatchObject({
+      text: null,
+      issues: [{ message: expect.stringContaining("larger than 16777216 bytes") }],
+    });
   });
 
   test("parseConfig takes accounts and the socket from its surroundings", () => {
