@@ -79,8 +79,8 @@ describe.skipIf(!canMakeNamespaces)("sockets", () => {
       instanceConfig({ ...common, priority: 101, authType: "ah" }),
       instanceConfig({ ...common, name: "VI_2", virtualRouterId: 52 }),
     ]);
-    const b = start("b", { ...common, priority: 100, authType: "ah" });
     await waitFor("both to lead", () => a.statuses().every(({ state }) => state === "master"));
+    const b = start("b", { ...common, priority: 100, authType: "ah" });
     await waitFor("b to hear a", () => (b.status()?.advertsReceived ?? 0) > 2);
     expect(b.status()?.errors).toEqual({});
   });

@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { mustRun, type StartOptions, startProcess, type TestProcess } from "./process.ts";
+import { waitFor } from "./wait.ts";
 
 /** True when this process may make namespaces: tests that need them skip otherwise. */
 export const canMakeNamespaces = process.getuid?.() === 0 && Bun.which("ip") !== null;
@@ -105,6 +106,15 @@ async function connect(hub: string, namespace: string, name: string, address: st
   await mustRun(["ip", "-n", hub, "link", "set", port, "master", "br0", "up"]);
   await mustRun(["ip", "-n", namespace, "address", "add", address, "dev", "eth0"]);
   await mustRun(["ip", "-n", namespace, "link", "set", "eth0", "up"]);
+  // The kernel tells of a carrier, and bridges forward to it, a moment later.
+  await waitForLink(namespace, "eth0", "state UP");
+  await waitForLink(hub, port, "bridge_slave state forwarding");
+}
+
+/** Until `ip -d link` shows these words of an interface. */
+export async function waitForLink(namespace: string, name: string, words: string): Promise<void> {
+  const show = ["ip", "-n", namespace, "-d", "-o", "link", "show", "dev", name];
+  await waitFor(`${name} with ${words}`, async () => (await mustRun(show)).includes(words));
 }
 
 function networkNode(name: string, namespace: string, address: string): NetworkNode {

@@ -45,7 +45,7 @@ export interface BallastNode {
   readonly process: TestProcess;
   /** The last status that the role sent for the first instance. */
   readonly status: () => VrrpStatus | null;
-  /** Of all instances, in the order of the configuration. */
+  /** Of all instances, in the order of the configuration; fails before the first one came. */
   readonly statuses: () => readonly VrrpStatus[];
   /** Text of every event so far. */
   readonly events: () => readonly string[];
@@ -81,8 +81,13 @@ export function startBallast(node: NetworkNode, instances: readonly VrrpConfig[]
       .map((line) => JSON.parse(line) as { kind: string; value: unknown })
       .filter((line) => line.kind === kind)
       .map((line) => line.value);
-  const statuses = (): readonly VrrpStatus[] => (lines("status") as VrrpStatus[][]).at(-1) ?? [];
-  const status = (): VrrpStatus | null => statuses()[0] ?? null;
+  const said = (): readonly VrrpStatus[] => (lines("status") as VrrpStatus[][]).at(-1) ?? [];
+  const status = (): VrrpStatus | null => said()[0] ?? null;
+  // None of no instances is anything: whatever is asked of every one would hold.
+  const statuses = (): readonly VrrpStatus[] => {
+    if (said().length === 0) throw new Error(`${node.name} has not said anything yet`);
+    return said();
+  };
   return {
     process: started,
     status,

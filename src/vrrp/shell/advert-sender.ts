@@ -20,19 +20,24 @@ export class AdvertSender {
   private readonly socket: (settings: InstanceSettings, use: SocketUse) => AdvertPort | string;
   /** The highest that was heard or sent: one for the whole virtual router, as keepalived counts. */
   private sequence = 0;
+  private heardSequence = 0;
 
   constructor(settings: InstanceSettings, socket: (settings: InstanceSettings, use: SocketUse) => AdvertPort | string) {
     this.settings = settings;
     this.socket = socket;
   }
 
+  /**
+   * An advert with this number or a lower one was there before. The number of our own last one is not among them: two
+   * nodes that are elected at once count alike, and each must hear the other (keepalived takes equal numbers as well).
+   */
   get lastSequence(): number {
-    return this.sequence;
+    return Math.max(this.heardSequence, this.sequence - 1);
   }
 
-  /** Of an advert that was accepted, and so was higher than any before. */
+  /** Of an advert that was accepted, and so was no lower than any before. */
   heard(sequence: number): void {
-    this.sequence = sequence;
+    this.sequence = this.heardSequence = sequence;
   }
 
   /** Null, or why nobody was reached on this path. With several unicast peers one that was reached is enough. */

@@ -113,7 +113,7 @@ export class Runner {
     return skewMs(version, 1, advertIntervalMs) + HEARD_WITHIN_MS;
   }
 
-  /** The highest sequence number of an authentication header, heard or sent. */
+  /** The highest sequence number of an authentication header that was there before. */
   get lastSequence(): number {
     return this.sender.lastSequence;
   }

@@ -1,7 +1,7 @@
 /** What keepalived tells scripts and its FIFO of a sync group with a failover and a fault, Ballast tells of a group. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { startAppliance, stopAppliances } from "../../support/appliance.ts";
-import { canMakeNamespaces, makeNetwork, type Network } from "../../support/netns.ts";
+import { canMakeNamespaces, makeNetwork, type Network, waitForLink } from "../../support/netns.ts";
 import type { TestProcess } from "../../support/process.ts";
 import { waitFor } from "../../support/wait.ts";
 import { Folder } from "../../net/notify/programs.ts";
@@ -20,6 +20,7 @@ beforeEach(async () => {
     await node.run(["ip", "link", "add", "eth1", "type", "veth", "peer", "name", "cable1"]);
     await node.run(["ip", "address", "add", "198.51.100.1/24", "dev", "eth1"]);
     for (const name of ["eth1", "cable1"]) await node.run(["ip", "link", "set", name, "up"]);
+    await waitForLink(node.namespace, "eth1", "state UP");
   }
 });
 
