@@ -33,6 +33,9 @@ export interface BallastEvent {
   readonly fields: Readonly<Record<string, string | number>>;
 }
 
+/** An event before it has a number, a time and a source. */
+export type Happening = Pick<BallastEvent, "level" | "kind" | "object" | "text" | "fields">;
+
 export type Request =
   | { readonly op: "reload" }
   | { readonly op: "stop"; readonly now: boolean }

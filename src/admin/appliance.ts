@@ -8,6 +8,7 @@ import type { Assignment, Processes, ServerState } from "../ipc/messages.ts";
 import { assert } from "../lib/result.ts";
 import { serverKey } from "../stats/registry.ts";
 import type { BallastEvent, LvsStatus, VrrpStatus } from "./api.ts";
+import { LogTargets } from "./log-targets.ts";
 import type { FoundProblem } from "./problems.ts";
 
 export class Appliance {
@@ -23,6 +24,7 @@ export class Appliance {
   private generation: number;
   /** What workers said about certificates of the running configuration, each sentence once. */
   private readonly certificates = new Map<string, FoundProblem>();
+  private readonly logTargets = new LogTargets();
 
   /** A configuration on trial, and what was heard about servers since it was made. */
   private next: { readonly assignment: Assignment; readonly newer: Map<string, ServerState> } | null = null;
@@ -68,14 +70,19 @@ export class Appliance {
     this.instances = new Map(statuses.map((status) => [status.instance, status]));
   }
 
-  /** Some events tell of a state that lasts as long as the configuration. Older ones come again after a restart. */
-  noteEvent({ kind, object, text, wallMs, fields }: BallastEvent): void {
+  /** Some events tell of a state that lasts. Older ones come again after a restart. */
+  noteEvent(event: BallastEvent): void {
+    this.logTargets.note(event);
+    const { kind, object, text, wallMs, fields } = event;
     if (kind !== "proxy.certificate" || fields.generation !== this.generation) return;
     this.certificates.set(text, { object, text, sinceWallMs: wallMs });
   }
 
-  certificateProblems(): readonly FoundProblem[] {
-    return [...this.certificates.values()];
+  /** What events told of and still holds. */
+  toldProblems(): readonly FoundProblem[] {
+    const exists = (process: string): boolean =>
+      process === "supervisor" || this.processes?.processes.some(({ name }) => name === process) === true;
+    return [...this.certificates.values(), ...this.logTargets.problems(exists)];
   }
 
   /** A server of the running configuration. */

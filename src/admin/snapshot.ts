@@ -47,10 +47,7 @@ export function buildSnapshot(input: SnapshotInput): { readonly snapshot: Shared
   const vrrp = config.vrrp.map((instance) => vrrpStatus(instance, appliance, startedWallMs));
   const lvs = config.lvs === undefined ? null : lvsOf(appliance);
   const limits = { connections: figures.connections(), maxconn: config.global.maxconn };
-  const found = [
-    ...findProblems({ processes, frontends, backends, vrrp, lvs, limits }),
-    ...appliance.certificateProblems(),
-  ];
+  const found = [...findProblems({ processes, frontends, backends, vrrp, lvs, limits }), ...appliance.toldProblems()];
   const { problems, seen } = dateProblems(found, input.seen, wallMs);
   const snapshot: SharedSnapshot = {
     api: API_VERSION,

@@ -2,7 +2,7 @@
 import { closeSync, rmSync, writeSync } from "node:fs";
 import type { Config, LogTarget } from "../config/types.ts";
 import { giveLogFiles } from "../log/shell/log-files.ts";
-import { Logger } from "../log/shell/sinks.ts";
+import { Logger, targetEvent, type TroubleHandler } from "../log/shell/sinks.ts";
 import { type Counters, openCounters } from "../stats/shell/counters.ts";
 import { SysError } from "../sys/errno.ts";
 import { Loop } from "../sys/loop.ts";
@@ -90,12 +90,13 @@ async function supervise(
   const identity = { tag: "ballast", pid: process.pid, host: global.node };
   // Later: the logger must not be entered from within itself.
   let isStarting = true;
-  const onTrouble = (text: string): void =>
+  const onTrouble: TroubleHandler = (target, reason) =>
     loop.defer(() => {
+      const happening = targetEvent(target, reason);
       // Somebody who starts it would look for this in the very log that cannot be written.
       const isSeen = targets(global).some(({ sink }) => sink.kind === "stderr");
-      if (isStarting && hasStderr && !isSeen) writeWhole(STDERR, `${text}\n`);
-      supervisor.trouble(text);
+      if (isStarting && hasStderr && !isSeen) writeWhole(STDERR, `${happening.text}\n`);
+      supervisor.tell(happening);
     });
   const logger = new Logger(loop, targets(global), identity, onTrouble);
 

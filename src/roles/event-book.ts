@@ -1,9 +1,8 @@
 /** Everything that happens, numbered: into the log, to the hooks, to the roles that show it or tell people of it. */
-import type { BallastEvent } from "../admin/api.ts";
+import type { BallastEvent, Happening } from "../admin/api.ts";
 import { Journal } from "../admin/journal.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { wallNow } from "../sys/clock.ts";
-import type { Happening } from "./operator-orders.ts";
 
 export interface EventBookOptions {
   readonly log: (event: BallastEvent) => void;

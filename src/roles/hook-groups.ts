@@ -1,9 +1,9 @@
 /** Whose changes hooks are about: the instances of a configuration and their groups. */
+import type { Happening } from "../admin/api.ts";
 import type { NotifyConfig, VrrpConfig } from "../config/types-vrrp.ts";
 import { unreachable } from "../lib/result.ts";
 import type { GroupChange, Membership } from "../notify/group-state.ts";
 import { hookKey } from "../notify/hook.ts";
-import type { Happening } from "./operator-orders.ts";
 
 interface ConfiguredHooks {
   /** Keys of all instances and groups, with hooks or without. */

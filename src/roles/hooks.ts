@@ -2,7 +2,7 @@
  * Programs that the supervisor runs for others: hooks on state changes of VRRP instances and their groups, in order, and
  * the check scripts that roles ask for. It never waits for one and reads nothing that one writes.
  */
-import type { BallastEvent } from "../admin/api.ts";
+import type { BallastEvent, Happening } from "../admin/api.ts";
 import type { NotifyConfig } from "../config/types-vrrp.ts";
 import type { Config } from "../config/types.ts";
 import type { RunScript, ScriptResult } from "../ipc/messages.ts";
@@ -16,7 +16,6 @@ import type { Loop, LoopTimer } from "../sys/loop.ts";
 import { currentUid } from "../sys/process.ts";
 import { HookFifos } from "./hook-fifos.ts";
 import { memberships, groupHappening, hooksOf } from "./hook-groups.ts";
-import type { Happening } from "./operator-orders.ts";
 
 export interface HooksOptions {
   readonly loop: Loop;

@@ -1,12 +1,9 @@
 /** What the operator orders about servers and VRRP instances: checked, put into words (pure). */
-import type { BallastEvent, Reply, Request, VrrpStatus } from "../admin/api.ts";
+import type { Happening, Reply, Request, VrrpStatus } from "../admin/api.ts";
 import type { Config } from "../config/types.ts";
 import type { ServerState } from "../ipc/messages.ts";
 import { vrrpWord } from "../lib/state-words.ts";
 import { applyOrder, serverKey, type ServerStates } from "./server-states.ts";
-
-/** An event before the supervisor numbers it. */
-export type Happening = Pick<BallastEvent, "level" | "kind" | "object" | "text" | "fields">;
 
 export type ServerRequest = Extract<Request, { op: "server" | "server_weight" }>;
 export type LvsRequest = Extract<Request, { op: "lvs" }>;

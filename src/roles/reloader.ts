@@ -2,7 +2,7 @@
  * One configuration after the other: read, checked, prepared by every role, then committed everywhere or called off.
  * `reload.ts` decides; this file sends, waits and keeps what runs.
  */
-import type { Reply } from "../admin/api.ts";
+import type { Happening, Reply } from "../admin/api.ts";
 import { diffConfig } from "../config/diff.ts";
 import { roleNames, type ServerState } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
@@ -14,7 +14,6 @@ import { assignmentFor, type Running } from "./assignment.ts";
 import type { ConfigFailure, LoadedConfig } from "./config-file.ts";
 import type { CounterObjects } from "./counter-objects.ts";
 import type { Listeners } from "./listeners.ts";
-import type { Happening } from "./operator-orders.ts";
 import type { ProcessTable } from "./process-table.ts";
 import { type ReloadEvent, type ReloadState, stepReload } from "./reload.ts";
 import type { RoleProcess } from "./role-process.ts";

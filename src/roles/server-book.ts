@@ -1,15 +1,9 @@
 /** The one table of server states: verdicts and orders go in, every change goes out to the roles that follow it. */
-import type { Reply } from "../admin/api.ts";
+import type { Happening, Reply } from "../admin/api.ts";
 import type { Config } from "../config/types.ts";
 import type { ServerState, Verdict } from "../ipc/messages.ts";
 import { wallNow } from "../sys/clock.ts";
-import {
-  backendHappening,
-  type Happening,
-  healthHappening,
-  orderServer,
-  type ServerRequest,
-} from "./operator-orders.ts";
+import { backendHappening, healthHappening, orderServer, type ServerRequest } from "./operator-orders.ts";
 import { adoptConfig, applyVerdict, serverKey, type ServerStates } from "./server-states.ts";
 
 export interface ServerBookOptions {

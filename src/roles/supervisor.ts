@@ -5,7 +5,7 @@
  *                  ▲  │
  *                  └──┘ reload
  */
-import type { BallastEvent } from "../admin/api.ts";
+import type { BallastEvent, Happening } from "../admin/api.ts";
 import { roleNames, type RoleName, type ServerState } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import type { Loop } from "../sys/loop.ts";
@@ -273,7 +273,7 @@ export class Supervisor {
   }
 
   private giveLogs(running: Running): void {
-    for (const problem of this.options.giveLogs(running)) this.trouble(problem);
+    for (const problem of this.options.giveLogs(running)) this.events.event("warning", "log.target", "", problem);
   }
 
   // ---- health of servers and of the proxy
@@ -331,9 +331,9 @@ export class Supervisor {
 
   // ---- events
 
-  /** Something is not as it should be with this process's own work (its log, for example). */
-  trouble(text: string): void {
-    this.events.event("warning", "log.target", "", text);
+  /** What this process says of its own work: its log, for example. */
+  tell(happening: Happening): void {
+    this.events.tell(happening);
   }
 
   /** A signal whose meaning is fixed and not there yet. */

@@ -2,10 +2,10 @@
  * The worker role: the proxy's data plane for one core. It takes its configuration and its listening descriptors from
  * the supervisor; when that is gone it finishes what is running and ends.
  */
-import type { EventLevel } from "../admin/api.ts";
+import type { Happening } from "../admin/api.ts";
 import type { Assignment } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
-import { Logger } from "../log/shell/sinks.ts";
+import { Logger, targetEvent } from "../log/shell/sinks.ts";
 import { AccessLog } from "../proxy/shell/access-log.ts";
 import { ProxyEngine } from "../proxy/shell/engine.ts";
 import { openCounters } from "../stats/shell/counters.ts";
@@ -54,7 +54,9 @@ class WorkerRole {
     this.index = assignment.index;
     this.counters = openCounters(assignment.counters, false);
     const identity = { tag: "ballast", pid: process.pid, host: config.global.node };
-    this.logger = new Logger(loop, config.global.log, identity, (text) => this.report("warning", "log.target", text));
+    this.logger = new Logger(loop, config.global.log, identity, (target, reason) =>
+      this.tell(targetEvent(target, reason)),
+    );
     this.engine = new ProxyEngine(
       loop,
       {
@@ -67,7 +69,7 @@ class WorkerRole {
         sessionsMax: config.global.maxconn,
         descriptorsMax: raiseDescriptorLimit(),
         log: ({ plane }) => new AccessLog(plane, this.logger),
-        report: (kind, text, object, fields) => this.report("warning", kind, text, object, fields),
+        report: (kind, text, object = "", fields = {}) => this.tell({ level: "warning", kind, object, text, fields }),
       },
     );
   }
@@ -120,22 +122,7 @@ class WorkerRole {
     while (this.allCounters.length < workers) this.allCounters.push(this.counters.worker(this.allCounters.length));
   }
 
-  private report(
-    level: EventLevel,
-    kind: string,
-    text: string,
-    object = "",
-    fields: Readonly<Record<string, number>> = {},
-  ): void {
-    this.channel.send("event", {
-      id: 0,
-      wallMs: wallNow(),
-      level,
-      source: `worker/${this.index}`,
-      kind,
-      object,
-      text,
-      fields,
-    });
+  private tell(happening: Happening): void {
+    this.channel.send("event", { id: 0, wallMs: wallNow(), source: `worker/${this.index}`, ...happening });
   }
 }

@@ -157,6 +157,28 @@ describe("run", () => {
   });
 });
 
+describe("a log target that takes nothing", () => {
+  test("is a problem in status, once for all processes, until there is none", async () => {
+    const port = freePort();
+    const text = site(port).replace('mode = "http"', 'mode = "http"\noptions = ["httplog"]');
+    const appliance = await startAppliance(text, { global: 'workers = 2\nlog = [{ target = "file:/dev/full" }]' });
+    const problems = async (): Promise<readonly string[]> =>
+      (await appliance.snapshot()).problems.map((problem) => problem.text);
+    await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } });
+    const words = "log target file:/dev/full: no space left on device";
+    await waitFor("the problem", async () => (await problems()).includes(words));
+    expect(await problems()).toEqual([words]);
+    expect((await appliance.cli(["status"])).stdout).toContain(words);
+    const before = appliance.pidOf("admin");
+    signalPid(before, "SIGKILL");
+    await appliance.nextOf("admin", before);
+    await waitFor("the next one to know what lasts", async () => (await problems()).includes(words));
+    appliance.write(text, `workers = 2\nlog = [{ target = "file:${appliance.folder}/log" }]`);
+    expect((await appliance.cli(["reload"])).code).toBe(0);
+    await waitFor("its end", async () => (await problems()).length === 0);
+  });
+});
+
 describe("sd_notify", () => {
   test("READY, RELOADING, READY, WATCHDOG and STOPPING arrive, from the supervisor alone", async () => {
     const files = applianceFiles();

@@ -1,5 +1,5 @@
 /** Log files are opened by roles that run as somebody else: the supervisor makes them, as root, and gives them away. */
-import { closeSync, constants, fchownSync, openSync } from "node:fs";
+import { closeSync, constants, fchownSync, fstatSync, openSync } from "node:fs";
 import type { LogTarget } from "../../config/types.ts";
 
 /**
@@ -17,7 +17,8 @@ export function giveLogFiles(
     try {
       const fd = openSync(sink.path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW, 0o640);
       try {
-        fchownSync(fd, owner.uid, owner.gid);
+        // A device (/dev/null) or a pipe has an owner of its own.
+        if (fstatSync(fd).isFile()) fchownSync(fd, owner.uid, owner.gid);
       } finally {
         closeSync(fd);
       }

@@ -4,7 +4,7 @@
  * Control-plane lines are written at the end of the loop's turn, access lines within 100 ms or when 64 KiB are
  * there. A target that does not take its lines loses them and is told how many once it does; the role never waits.
  */
-import type { BallastEvent } from "../../admin/api.ts";
+import type { BallastEvent, Happening } from "../../admin/api.ts";
 import type { LogLevel, LogSink, LogTarget } from "../../config/types.ts";
 import { asciiBytes } from "../../http/ascii.ts";
 import { unreachable } from "../../lib/result.ts";
@@ -47,7 +47,9 @@ class Sink {
   private flushAt: MonoMs = NEVER;
   private readonly onTrouble: TroubleHandler;
   /** Why the target cannot be written, in words; empty while it can. */
-  trouble = "";
+  private trouble = "";
+  /** The trouble is that it cannot even be opened. */
+  private isShut = false;
 
   constructor(loop: Loop, target: LogTarget, identity: LogIdentity, onTrouble: TroubleHandler) {
     const { sink, format, facility, level } = target;
@@ -95,13 +97,14 @@ class Sink {
       const taken = this.outlet.write(this.memory.address + this.lines.pendingStart, length);
       if (taken > 0) {
         this.lines.consume(taken);
-        this.trouble = "";
+        this.recover();
       } else if (taken === 0) break;
       else if (taken === -E.MSGSIZE) this.lines.dropFirst();
       else this.fail(errnoText(taken), now);
     }
     this.confessDrops();
     if (this.lines.pendingBytes > 0) this.flushAt = later(now, FLUSH_INTERVAL_MS);
+    else if (this.outlet === null) this.flushAt = this.reopenAt;
   }
 
   /** A file was moved away: what was logged until now goes there, what follows into a new one, if it can be opened. */
@@ -126,8 +129,13 @@ class Sink {
   private open(): void {
     const outlet = openOutlet(this.loop, this.target.sink, () => this.flush(this.loop.now));
     this.reopenAt = later(this.loop.now, REOPEN_INTERVAL_MS);
-    if (typeof outlet === "string") return this.suffer(outlet);
+    if (typeof outlet === "string") {
+      this.isShut = true;
+      if (this.flushAt === NEVER) this.flushAt = this.reopenAt;
+      return this.suffer(outlet);
+    }
     this.outlet = outlet;
+    if (this.isShut) this.recover();
   }
 
   private fail(reason: string, now: MonoMs): void {
@@ -141,7 +149,15 @@ class Sink {
   private suffer(reason: string): void {
     const isNews = this.trouble === "";
     this.trouble = reason;
-    if (isNews) this.onTrouble(`log target ${sinkText(this.target.sink)}: ${reason}`);
+    if (isNews) this.onTrouble(sinkText(this.target.sink), reason);
+  }
+
+  /** There is no trouble with it any more. */
+  recover(): void {
+    this.isShut = false;
+    if (this.trouble === "") return;
+    this.trouble = "";
+    this.onTrouble(sinkText(this.target.sink), null);
   }
 
   /** Once there is room again: how much is missing from the log. */
@@ -152,8 +168,15 @@ class Sink {
   }
 }
 
-/** A target cannot be written; in words, once until it works again. */
-export type TroubleHandler = (text: string) => void;
+/** A target cannot be written, and why: told once. Null: it takes lines again, or is no target any more. */
+export type TroubleHandler = (target: string, reason: string | null) => void;
+
+/** What becomes of a target, as an event (see admin/log-targets.ts). */
+export function targetEvent(target: string, reason: string | null): Happening {
+  const text = `log target ${target}: ${reason ?? "the trouble is over"}`;
+  const level = reason === null ? "notice" : "warning";
+  return { level, kind: "log.target", object: target, text, fields: { failed: reason === null ? 0 : 1 } };
+}
 
 /** The target as the configuration writes it. */
 function sinkText(sink: LogSink): string {
@@ -208,7 +231,10 @@ export class Logger {
       kept?.reopen();
       return kept ?? new Sink(this.loop, target, this.identity, this.onTrouble);
     });
-    for (const sink of previous.values()) sink.close();
+    for (const sink of previous.values()) {
+      sink.close();
+      sink.recover();
+    }
   }
 
   /** A control-plane line: `vrrp.state instance=web from=backup to=master`. Written at the end of this turn. */
@@ -231,11 +257,6 @@ export class Logger {
   /** Whether anybody reads access lines: else none need be made. */
   get wantsAccess(): boolean {
     return this.sinks.some((sink) => sink.admits(SEVERITY_INFO));
-  }
-
-  /** Targets that cannot be written now, with the reason. */
-  troubles(): readonly string[] {
-    return this.sinks.filter(({ trouble }) => trouble !== "").map(({ trouble }) => trouble);
   }
 
   /** Writes what can be written and closes all targets. */

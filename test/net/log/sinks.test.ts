@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LogTarget } from "../../../src/config/types.ts";
 import { giveLogFiles } from "../../../src/log/shell/log-files.ts";
-import { Logger } from "../../../src/log/shell/sinks.ts";
+import { Logger, type TroubleHandler } from "../../../src/log/shell/sinks.ts";
 import { AF, SOCK } from "../../../src/sys/abi.ts";
 import { Loop } from "../../../src/sys/loop.ts";
 import { pinned } from "../../../src/sys/memory.ts";
@@ -46,6 +46,12 @@ afterEach(async () => {
 
 function target(fields: Partial<LogTarget> & Pick<LogTarget, "sink">): LogTarget {
   return { facility: "local0", level: "info", format: "plain", ...fields };
+}
+
+type Told = (readonly [string, string | null])[];
+
+function teller(told: Told): TroubleHandler {
+  return (name, reason) => told.push([name, reason]);
 }
 
 function access(text: string): void {
@@ -91,9 +97,10 @@ test("UDP syslog gets one datagram a line in both formats", async () => {
 
 test("a Unix socket that appears later gets what was logged before", async () => {
   const path = join(directory, "dev-log");
-  logger = new Logger(loop, [target({ sink: { kind: "unix", path }, format: "rfc3164" })], identity);
+  const told: Told = [];
+  logger = new Logger(loop, [target({ sink: { kind: "unix", path }, format: "rfc3164" })], identity, teller(told));
   logger.event("info", "early");
-  expect(logger.troubles()).toHaveLength(1);
+  expect(told).toEqual([[`unix:${path}`, expect.stringContaining("no such file")]]);
   const fd = socket(AF.UNIX, SOCK.DGRAM | SOCK.NONBLOCK, 0);
   expect(bind(fd, { kind: "unix", path })).toBe(0);
   const memory = pinned(1000);
@@ -103,7 +110,7 @@ test("a Unix socket that appears later gets what was logged before", async () =>
   });
   close(fd);
   expect(text).toMatch(/^<134>\w{3} [ \d]\d [\d:]{8} ballast\[42\]: early$/);
-  expect(logger.troubles()).toEqual([]);
+  expect(told.at(-1)).toEqual([`unix:${path}`, null]);
 });
 
 test("a reload keeps targets that stay and closes the others", async () => {
@@ -121,25 +128,46 @@ test("a reload keeps targets that stay and closes the others", async () => {
 
 test("a directory that is not there is trouble in words and nothing else", () => {
   const path = join(directory, "absent", "log");
-  const told: string[] = [];
-  logger = new Logger(loop, [target({ sink: { kind: "file", path } })], identity, (text) => told.push(text));
+  const told: Told = [];
+  logger = new Logger(loop, [target({ sink: { kind: "file", path } })], identity, teller(told));
   access("lost");
   logger.configure([target({ sink: { kind: "file", path } })]);
-  expect(logger.troubles()[0]).toContain("ENOENT");
-  expect(told).toEqual([expect.stringContaining(`log target file:${path}: ENOENT`)]);
+  expect(told).toEqual([[`file:${path}`, expect.stringContaining("ENOENT")]]);
+});
+
+test("a file that can be opened after all is told of, though there is nothing to write", async () => {
+  const folder = join(directory, "absent");
+  const told: Told = [];
+  const sink = { kind: "file", path: join(folder, "log") } as const;
+  logger = new Logger(loop, [target({ sink })], identity, teller(told));
+  expect(told).toHaveLength(1);
+  mkdirSync(folder);
+  await waitFor("the end of the trouble", () => told.length > 1);
+  expect(told[1]).toEqual([`file:${sink.path}`, null]);
+});
+
+test("a target that was no good and is no target any more is no trouble", () => {
+  const told: Told = [];
+  const sink = { kind: "file", path: join(directory, "absent", "log") } as const;
+  logger = new Logger(loop, [target({ sink })], identity, teller(told));
+  logger.configure([]);
+  expect(told.map(([name, reason]) => [name, reason === null])).toEqual([
+    [`file:${sink.path}`, false],
+    [`file:${sink.path}`, true],
+  ]);
 });
 
 test("a full disk, where a file opens and takes nothing, is told once", async () => {
-  const told: string[] = [];
+  const told: Told = [];
   const sink = { kind: "file", path: "/dev/full" } as const;
-  logger = new Logger(loop, [target({ sink })], identity, (text) => told.push(text));
+  logger = new Logger(loop, [target({ sink })], identity, teller(told));
   access("lost");
   await waitFor("the failure", () => told.length > 0);
   // What a reload does: it opens the file again.
   logger.configure([target({ sink })]);
   access("lost, too");
   logger.close();
-  expect(told).toEqual(["log target file:/dev/full: no space left on device"]);
+  expect(told).toEqual([["file:/dev/full", "no space left on device"]]);
 });
 
 test("wantsAccess is false when no target admits information", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ServerState, Verdict } from "../../../src/ipc/messages.ts";
-import type { Happening } from "../../../src/roles/operator-orders.ts";
+import type { Happening } from "../../../src/admin/api.ts";
 import { ServerBook } from "../../../src/roles/server-book.ts";
 import { proxyConfig } from "../../support/proxy-config.ts";
 
