@@ -93,15 +93,28 @@ const macOf = async (name: string): Promise<string> =>
 const linkLocalOf = async (name: string): Promise<string> =>
   (await node(name).addresses6()).find((text) => text.startsWith("fe80"))!.split("/")[0];
 
+/** Nobody has this address. */
+const LAST = "192.0.2.99";
+
 /** Frames that c sees, written to a file; `shown` lists those that a tshark filter takes. */
 async function capture(): Promise<{ shown: (filter: string, field?: string) => Promise<string[]> }> {
   const file = join(tmpdir(), `ballast-capture-vmac6-${process.pid}`);
   const tcpdump = node("c").start(["tcpdump", "-U", "--immediate-mode", "-i", "eth0", "-w", file, "ip6 or arp"]);
   await tcpdump.waitForOutput(/listening on/);
+  let isOver = false;
+  // It ends at once when it is told to, whatever it has not read yet: a last question of our own stands behind all that.
+  const end = async (): Promise<void> => {
+    if (isOver) return;
+    node("c").start(["ping", "-n", "-c", "1", "-W", "1", LAST]);
+    const asked = ["tshark", "-r", file, "-Y", `arp.dst.proto_ipv4 == ${LAST}`];
+    await waitFor("the last frame", async () => (await mustRun(asked)).includes(LAST));
+    await tcpdump.stop();
+    isOver = true;
+  };
   return {
     shown: async (filter, field) => {
       const fields = field === undefined ? [] : ["-T", "fields", "-e", field];
-      await tcpdump.stop();
+      await end();
       const text = await mustRun(["tshark", "-r", file, "-Y", filter, ...fields]);
       return text.split("\n").filter((line) => line !== "");
     },
