@@ -1,6 +1,7 @@
 /** Warnings about tracks of what a node can reach: witnesses and routes that cannot do what they are there for. */
 import { formatDurationMs } from "../lib/units.ts";
 import { downMs } from "../vrrp/timing.ts";
+import { isVeto } from "../vrrp/track.ts";
 import { WITNESS_INTERVALS } from "../vrrp/witness-track.ts";
 import type { IssueSink, Path } from "./schema-issue.ts";
 import type { NetworkConfig, TrackConfig, VrrpConfig } from "./types-vrrp.ts";
@@ -22,7 +23,7 @@ export function lintReach(
     if (track.kind === "route") lintRoute(track.to, track.table, instances, [...place, "route"], sink);
     if (track.kind !== "witness") continue;
     lintOwnAddress(track, instances, [...place, "witness"], sink);
-    if (track.weight === 0 && track.reverse !== true) lintIsolation(track, instances, place, sink);
+    if (isVeto(track)) lintIsolation(track, instances, place, sink);
   }
 }
 

@@ -15,6 +15,7 @@ import {
 } from "./instance.ts";
 import { heardMaster, listen } from "./silence.ts";
 import { adoptedDownMs, skewMs } from "./timing.ts";
+import { isVeto } from "./track.ts";
 import { enterMaster } from "./transition.ts";
 import { priority } from "./wire.ts";
 
@@ -43,12 +44,27 @@ export function backupStep(
     case "advert_sent":
     case "announce_failed":
     case "claimed":
-    case "slept":
-      // The result of something sent, or heard, while still master; and a backup has nothing to repair after a sleep.
+      // The result of something sent, or heard, while still master.
       return { instance, effects: [] };
+    case "slept":
+    case "paused":
+      return listenAnew(instance, state, params, now);
     default:
       return unreachable(event);
   }
+}
+
+/**
+ * After a pause of ours a master's silence is what we make of it, and a witness that could tell us that we are the one
+ * who is cut off was not asked. It gets the time for its three questions; without such a witness nothing is repaired.
+ */
+function listenAnew(instance: Instance, state: BackupState, params: InstanceParams, now: MonoMs): Step {
+  // Who heard a goodbye was not cut off.
+  if (state.resigned || !params.tracks.some(isVeto)) return { instance, effects: [] };
+  const own = ownPriority(instance, params);
+  const waitMs = adoptedDownMs(params.version, own, state.masterIntervalMs, params.advertIntervalMs);
+  const downAt = Math.max(state.downAt, later(now, waitMs)) as MonoMs;
+  return { instance: { ...instance, state: { ...state, downAt } }, effects: [] };
 }
 
 function lead(instance: Instance, state: BackupState, params: InstanceParams, now: MonoMs): Step {

@@ -209,6 +209,8 @@ export type Event =
   | { readonly kind: "announce_failed" }
   /** The machine slept (suspended, or a virtual machine that was frozen): the monotonic clock stood still meanwhile. */
   | { readonly kind: "slept"; readonly forMs: number }
+  /** This process could not run for a while, and did not ask its witnesses meanwhile. */
+  | { readonly kind: "paused" }
   /** Another host's ARP claims a VIP; told at most once in ten seconds. `by`: its MAC address. */
   | { readonly kind: "claimed"; readonly address: string; readonly by: string }
   /** What the group makes of this member: `group.ts`. */
@@ -232,6 +234,7 @@ export type ProtocolEvent = Extract<
       | "announce_failed"
       | "claimed"
       | "slept"
+      | "paused"
       | "group_lead"
       | "group_yield";
   }

@@ -46,6 +46,7 @@ export function step(instance: Instance, event: Event, params: InstanceParams, n
     case "announce_failed":
     case "claimed":
     case "slept":
+    case "paused":
     case "group_lead":
     case "group_yield":
       return protocolStep(instance, event, params, now);

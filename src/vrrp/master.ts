@@ -66,6 +66,7 @@ export function masterStep(
           notice("warning", "vrrp.split_brain", `${event.address} is also claimed by the host with MAC ${event.by}`),
         ],
       };
+    case "paused":
     case "group_lead":
       return { instance, effects: [] };
     case "group_yield":

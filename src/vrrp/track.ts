@@ -61,6 +61,11 @@ export function contribution(track: TrackConfig, reading: TrackReading): number 
   return counts ? track.weight * sign : 0;
 }
 
+/** A witness without which the node must not lead: it tells an isolated node from one whose master is dead. */
+export function isVeto(track: TrackConfig): boolean {
+  return track.kind === "witness" && track.weight === 0 && track.reverse !== true;
+}
+
 /** Whether people would call it well: what the weight makes of it is another matter. */
 export function isWell(track: TrackConfig, reading: TrackReading): boolean {
   if (typeof reading === "number") return contribution(track, reading) !== "fault";

@@ -126,7 +126,7 @@ describe.skipIf(!canMakeNamespaces)("tracks of what can be reached", () => {
         addresses: [{ ...config.addresses[0], address: "192.0.2.11" }],
       });
       const both = (name: "a" | "b"): readonly VrrpConfig[] => {
-        // Lost after 200 ms against 700 until a takeover: the machine may be busy.
+        // Lost after 0.8 s against 2.9 until a takeover.
         const tracked = { ...instance(name, [witness(0)]), advertIntervalMs: 2 * INTERVAL_MS };
         return [tracked, plain(tracked)];
       };

@@ -10,6 +10,7 @@ import type { NftPort } from "../../netlink/nft-port.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
 import { wallNow } from "../../sys/clock.ts";
 import type { Loop, LoopTimer } from "../../sys/loop.ts";
+import type { Event } from "../instance.ts";
 import { instanceSettings, sameSettings, type Vip } from "../settings.ts";
 import { AcceptKeeper } from "./accept-keeper.ts";
 import { ArpWatch } from "./arp-watch.ts";
@@ -82,6 +83,7 @@ export class Speaker {
       runScript: (order) => reports.runScript(order),
       report: (level, object, text) => report(level, "vrrp.track", object, text),
       changed: () => this.tracksChanged(),
+      paused: () => this.tell({ kind: "paused" }),
     });
     this.starts = new Starts(this.readings);
     this.ports = {
@@ -273,8 +275,12 @@ export class Speaker {
     this.receiver.drain();
     const forMs = this.sleeps.look();
     if (forMs === 0) return;
+    this.tell({ kind: "slept", forMs });
+  }
+
+  private tell(event: Event): void {
     this.groups.tell(() => {
-      for (const runner of this.runners) runner.handle({ kind: "slept", forMs });
+      for (const runner of this.runners) runner.handle(event);
     });
   }
 }

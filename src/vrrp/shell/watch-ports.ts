@@ -7,4 +7,6 @@ export interface WatchPorts {
   report(level: EventLevel, object: string, text: string): void;
   /** A reading changed, or is known for the first time. */
   changed(): void;
+  /** This process could not run for as long as a witness's interval: its questions of that time were not asked. */
+  paused(): void;
 }

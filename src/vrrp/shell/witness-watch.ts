@@ -115,8 +115,10 @@ export class WitnessWatch {
     const { loop } = this.ports;
     const next = later(witness.dueAt, witness.track.intervalMs);
     // After a pause of ours the beat begins anew: questions in a burst are answered or lost together.
-    witness.dueAt = next > loop.now ? next : later(loop.now, witness.track.intervalMs);
+    const isLate = next <= loop.now;
+    witness.dueAt = isLate ? later(loop.now, witness.track.intervalMs) : next;
     witness.timer = loop.at(witness.dueAt, () => this.ask(witness));
+    if (isLate) this.ports.paused();
   }
 
   /** Null: sent. What the kernel refuses is a question without an answer: the node cannot reach the witness. */

@@ -307,3 +307,36 @@ test("step tick of a backup tells a silent master from one that it preempts", ()
   expect(takeover(90, true)).toBe("preempting 10.0.0.2 (priority 90); leading with priority 100");
   expect(takeover(90, false)).toBe("10.0.0.2 (priority 90) not heard in time; leading with priority 100");
 });
+
+const WITNESS = { kind: "witness", address: "10.0.0.254", intervalMs: 200, weight: 0 } as const;
+
+test.each([{ kind: "paused" }, { kind: "slept", forMs: 2000 }] satisfies Event[])(
+  "step $kind gives a backup's witness the time to be missed, before this node leads",
+  (event) => {
+    const params = paramsWith({ tracks: [WITNESS] });
+    const backup = running(params, "backup", SELF, NOW);
+    const woken = later(nextDeadline(backup), -10);
+    const waits = step(backup, event, params, woken);
+    expect(waits.effects).toEqual([]);
+    expect(step(waits.instance, { kind: "tick" }, params, later(woken, 10)).instance.state.kind).toBe("backup");
+    expect(nextDeadline(waits.instance)).toBe(later(woken, downMs(3, 100, 1000)));
+    // A second pause right after it starts the time anew; an earlier one never shortens it.
+    expect(nextDeadline(step(waits.instance, event, params, later(NOW, 0)).instance)).toBe(
+      nextDeadline(waits.instance),
+    );
+  },
+);
+
+test("step paused changes nothing without a witness that forbids to lead, after a goodbye, and for a master", () => {
+  for (const tracks of [[], [{ ...WITNESS, weight: -50 }], [{ ...WITNESS, reverse: true }]]) {
+    const params = paramsWith({ tracks });
+    const backup = running(params, "backup", SELF, NOW);
+    expect(step(backup, { kind: "paused" }, params, later(NOW, 500)).instance).toEqual(backup);
+  }
+  const params = paramsWith({ tracks: [WITNESS] });
+  const backup = running(params, "backup", SELF, NOW);
+  const { instance: resigned } = step(backup, advert(PEER, 0), params, later(NOW, 500));
+  expect(step(resigned, { kind: "paused" }, params, later(NOW, 500)).instance).toEqual(resigned);
+  const master = running(params, "master", SELF, NOW);
+  expect(step(master, { kind: "paused" }, params, later(NOW, 500))).toEqual({ instance: master, effects: [] });
+});
