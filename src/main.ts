@@ -2,7 +2,7 @@
 import { parseArgs } from "./cli/args.ts";
 import type { CommandName } from "./cli/commands.ts";
 import type { CliArgs } from "./cli/args.ts";
-import { exitCodes, usageFailure, whenOutputCloses } from "./cli/output.ts";
+import { complain, exitCodes, usageFailure, whenOutputCloses } from "./cli/output.ts";
 import { roleNames, type RoleName } from "./ipc/messages.ts";
 
 /** Loaded when asked for: `ballast version` must not wait for React, nor a worker for the TUI. */
@@ -54,7 +54,20 @@ async function main(argv: readonly string[]): Promise<number> {
   if (!parsed.ok) return usageFailure(parsed.error);
   const args = parsed.value;
   if (args.help || args.command === null) return bare(args);
-  return handlers[args.command](args);
+  return handlers[args.command](await withSocketOf(args));
+}
+
+/** Of these the file is the subject, or there is no daemon in it. */
+const withoutDaemon: readonly CommandName[] = ["run", "check", "demo", "realserver", "schema", "version", "help"];
+
+/** With a file and without a socket the daemon that runs this file is meant. */
+async function withSocketOf(args: CliArgs): Promise<CliArgs> {
+  if (!args.configGiven || args.socketGiven || withoutDaemon.includes(args.command ?? "help")) return args;
+  const { loadConfig } = await import("./config/shell/environment.ts");
+  const { config } = loadConfig(args.config);
+  if (config !== null) return { ...args, socket: config.admin.socket };
+  complain(`${args.config} does not tell the socket (see: ballast -c ${args.config} check); asking ${args.socket}`);
+  return args;
 }
 
 /** `ballast` alone: the TUI when a daemon answers on a terminal, else the short help. */
@@ -70,6 +83,11 @@ whenOutputCloses(() => process.exit(exitCodes.ok));
 try {
   process.exit(await main(process.argv.slice(2)));
 } catch (error) {
+  // A full disk or device behind stdout (`> FILE`): nothing inside is wrong.
+  if (error instanceof Error && "syscall" in error && error.syscall === "write") {
+    complain(`output could not be written: ${error.message}`);
+    process.exit(exitCodes.io);
+  }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`ballast: internal error: ${detail}\n`);
   process.exit(exitCodes.internal);

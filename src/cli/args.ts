@@ -163,6 +163,8 @@ function build(
   const [command = null, ...rest] = words;
   const isGlobal = (name: string): boolean => globalFlags.some((row) => row.name === name);
   const { socket, config } = found;
+  // An unset variable in a script; fetch would take an empty path for no socket at all.
+  if (socket === "") return err({ text: "--socket wants a path, found an empty one", help: "see: ballast help" });
   return ok({
     command: command !== null && isCommand(command) ? command : null,
     rest,

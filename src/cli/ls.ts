@@ -39,8 +39,13 @@ const kinds: Readonly<Record<string, Kind>> = {
 export async function runLs(args: CliArgs): Promise<number> {
   const [word = ""] = args.rest;
   if (args.rest.length !== 1 || !Object.hasOwn(kinds, word)) {
+    const [, extra] = args.rest;
     const found =
-      word === "" ? "ls wants one of" : `unknown kind "${word}"${didYouMean(word, Object.keys(kinds))} ls knows`;
+      extra !== undefined && Object.hasOwn(kinds, word)
+        ? `ls shows one kind at a time, found "${word}" and "${extra}"; it knows`
+        : word === ""
+          ? "ls wants one of"
+          : `unknown kind "${word}"${didYouMean(word, Object.keys(kinds))} ls knows`;
     return usageFailure({
       text: `${found}: ${Object.keys(kinds).join(", ")}`,
       help: "for example: ballast ls servers",

@@ -114,6 +114,12 @@ function show(plan: RealserverPlan): number {
 
 /** What `down` needs is saved before the first change, and forgotten after the last. */
 function carryOut(args: CliArgs, port: RouteSocket, plan: RealserverPlan, path: string, verb: string): number {
+  const carriers = plan.steps.flatMap((step) => (step.kind === "sysctl" ? [] : [step.interface]));
+  const missing = carriers.find((name) => port.view.link(name) === null);
+  if (missing !== undefined) {
+    complain(`there is no interface ${missing}; nothing was changed`);
+    return exitCodes.negative;
+  }
   if (plan.saved !== null) writeSaved(path, plan.saved);
   for (const step of plan.steps) {
     const problem = performStep(port, step);

@@ -158,5 +158,7 @@ function restartKeys(before: Config, after: Config): readonly string[] {
     if (before.global[key] !== after.global[key]) keys.push(`global.${key}`);
   }
   if (before.admin.socket !== after.admin.socket) keys.push("admin.socket");
+  // The socket's file has its group since it was made.
+  if (before.admin.adminGroup !== after.admin.adminGroup) keys.push("admin.admin_group");
   return keys;
 }

@@ -88,19 +88,20 @@ function directoryOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/") + 1);
 }
 
-/** Wildcards stand in the last component only. A pattern without any file is fine: conf.d may be empty. */
+/** Wildcards stand in the last component only. A pattern without any file is fine: conf.d may be empty, but it is there. */
 function matching(path: string, at: Path, environment: ConfigEnvironment, sink: IssueSink): readonly string[] {
   const directory = directoryOf(path);
   if (/[*?]/.test(directory)) {
     sink.error(at, "* and ? may stand in the file's name only, not in its directory");
     return [];
   }
-  const names = environment.listDirectory?.(directory === "" ? "." : directory) ?? [];
+  const names = environment.listDirectory?.(directory === "" ? "." : directory);
+  if (names === null) sink.warn(at, `there is no directory ${directory}: nothing is included`);
   const form = path.slice(directory.length).replace(/[.+^${}()|[\]\\]/g, "\\$&");
   const regex = new RegExp(`^${form.replaceAll("*", "[^/]*").replaceAll("?", "[^/]")}$`);
   // As in a shell, names that begin with a dot are not meant: editors leave such files behind.
   const hidden = path.slice(directory.length).startsWith(".");
-  const found = names.filter((name) => regex.test(name) && (hidden || !name.startsWith(".")));
+  const found = (names ?? []).filter((name) => regex.test(name) && (hidden || !name.startsWith(".")));
   return found.toSorted().map((name) => `${directory}${name}`);
 }
 

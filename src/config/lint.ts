@@ -7,6 +7,7 @@ import type { IssueSink, Path } from "./schema-issue.ts";
 import { lintAccept } from "./lint-accept.ts";
 import { lintInterfaces } from "./lint-interface.ts";
 import { lintLvs } from "./lint-lvs.ts";
+import { lintUnusedKeys } from "./lint-unused.ts";
 import { lintVrrp } from "./lint-vrrp.ts";
 import type { Config } from "./types.ts";
 import type { BackendConfig, FrontendConfig } from "./types-proxy.ts";
@@ -26,6 +27,7 @@ export function lint(
   for (const backend of config.backends) lintBackend(backend, document, originOf, sink);
   lintRetries(normalised.config.backends, document, originOf, sink);
   lintUnused(normalised, originOf, sink);
+  lintUnusedKeys(config, document, originOf, sink);
   lintVrrp(config, originOf, sink);
   lintInterfaces(config, environment.interfaces, originOf, sink);
   lintLvs(config, originOf, sink);
@@ -36,7 +38,7 @@ export function lint(
 function lintIdle({ frontends, vrrp, lvs, realserver }: Config, sink: IssueSink): void {
   if (frontends.length > 0 || vrrp.length > 0 || lvs !== undefined || realserver !== undefined) return;
   const help = "is it the right file? An empty one is valid, and serves nobody";
-  sink.warn([], "there is nothing to do: no [frontend], [listen], [vrrp], [lvs] or [realserver]", { help });
+  sink.warn([], "there is nothing to do: no [frontend], [listen], [vrrp], [virtual_server] or [realserver]", { help });
 }
 
 /** Well-known ports of services that are not HTTP (IANA), as they appear behind load balancers. */

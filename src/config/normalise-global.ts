@@ -1,5 +1,6 @@
 /** [global] and [admin]. */
 import { err, ok } from "../lib/result.ts";
+import { didYouMean } from "../lib/suggest.ts";
 import type { Result } from "../lib/result.ts";
 import { WORKER_MAX } from "../stats/layout.ts";
 import type { NormaliseContext } from "./normalise-context.ts";
@@ -37,6 +38,12 @@ export function normaliseGlobal(context: NormaliseContext): GlobalConfig {
 
 export function normaliseAdmin(context: NormaliseContext): AdminConfig {
   const written = context.document.admin ?? {};
+  const { groups, isRoot } = context.environment;
+  const group = written.admin_group;
+  if (group !== undefined && groups !== undefined && isRoot === true && !groups.includes(group)) {
+    const message = `there is no group "${group}" on this machine${didYouMean(group, groups)}`;
+    context.sink.error(["admin", "admin_group"], message, { found: group, help: `groupadd --system ${group}` });
+  }
   return {
     socket: written.socket ?? context.environment.adminSocket ?? "/run/ballast/ballast.sock",
     adminGroup: written.admin_group ?? null,

@@ -1,7 +1,7 @@
 /** The check of a real server: the virtual server's keys under its own. */
-import { didYouMean } from "../lib/suggest.ts";
 import type { NormaliseContext } from "./normalise-context.ts";
 import { pick } from "./normalise-context.ts";
+import { requireUser } from "./normalise-program.ts";
 import type { Path } from "./schema-issue.ts";
 import { dnsRows, fileRows, lvsCheckRows } from "./schema-lvs.ts";
 import type { Decoded } from "./schema-type.ts";
@@ -122,10 +122,4 @@ function requireProbe(written: WrittenCheck, kind: string, place: Path, context:
     const wantsBody = [value.digest ?? written.digest, value.regex ?? written.regex].some((each) => each !== undefined);
     if (request?.method === "HEAD" && wantsBody) sink.error(at, "asks with HEAD: an answer to that has no body");
   }
-}
-
-export function requireUser(user: string | undefined, at: Path, context: NormaliseContext): void {
-  const { users, isRoot } = context.environment;
-  if (user === undefined || users === undefined || isRoot !== true || users.includes(user)) return;
-  context.sink.error(at, `there is no user "${user}" on this machine${didYouMean(user, users)}`, { found: user });
 }

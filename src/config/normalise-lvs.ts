@@ -2,7 +2,8 @@
 import { didYouMean } from "../lib/suggest.ts";
 import type { NormaliseContext } from "./normalise-context.ts";
 import { isWritten, pick } from "./normalise-context.ts";
-import { lvsCheck, requireUser } from "./normalise-lvs-check.ts";
+import { lvsCheck } from "./normalise-lvs-check.ts";
+import { requireUser } from "./normalise-program.ts";
 import { persistenceOf, schedulerFlags, tunnelOf, wholeSeconds } from "./normalise-lvs-service.ts";
 import type { Path } from "./schema-issue.ts";
 import { ipvsRows, lvsNotifyRows, realServerRows, realserverRows, syncRows, virtualServerRows } from "./schema-lvs.ts";

@@ -90,9 +90,8 @@ function normaliseAction(item: At<WrittenRule>, section: RuleSection, context: N
   if (written.length === 0) {
     // Only an unknown or later action, which has been reported.
     const keys = Object.keys(value).filter((key) => key !== "when");
-    const other =
-      keys.length > 0 || context.sink.drafts.some((draft) => formatPath(draft.at).startsWith(`${formatPath(at)}.`));
-    if (!other) context.sink.error(at, `has no action; one of ${actionKeys.join(", ")}`);
+    if (keys.length === 0 && !isReported(at, context))
+      context.sink.error(at, `has no action; one of ${actionKeys.join(", ")}`);
     return null;
   }
   const action = actionOf(value, at, context);
@@ -103,11 +102,21 @@ function actionOf(rule: WrittenRule, at: Path, context: NormaliseContext): RuleA
   if (rule.use_backend !== undefined) return { kind: "use_backend", backend: rule.use_backend };
   if (rule.redirect !== undefined) return redirectOf(rule.redirect, [...at, "redirect"], context);
   if (rule.deny !== undefined) return denyOf(rule.deny, [...at, "deny"], context);
+  for (const key of ["set_header", "add_header", "del_header"] as const) {
+    const place = [...at, key];
+    if (rule[key]?.length !== 0 || isReported(place, context)) continue;
+    context.sink.error(place, "names no header: the rule does nothing");
+  }
   if (rule.set_header !== undefined) return { kind: "set_header", headers: headersOf(rule.set_header, context) };
   if (rule.add_header !== undefined) return { kind: "add_header", headers: headersOf(rule.add_header, context) };
   if (rule.del_header === undefined) return null;
   for (const name of rule.del_header) checkHeader(name.value, name.at, "value", context);
   return { kind: "del_header", names: rule.del_header.map((name) => name.value) };
+}
+
+/** Something in there is wrong, and was left out. */
+function isReported(at: Path, context: NormaliseContext): boolean {
+  return context.sink.drafts.some((draft) => formatPath(draft.at).startsWith(`${formatPath(at)}.`));
 }
 
 function redirectOf(

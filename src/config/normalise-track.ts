@@ -4,6 +4,7 @@ import { addressBytes } from "../net/address.ts";
 import { isLinkLocal } from "../net/ipv6.ts";
 import type { NormaliseContext } from "./normalise-context.ts";
 import { pick } from "./normalise-context.ts";
+import { requireUser, warnMissing } from "./normalise-program.ts";
 import type { Path } from "./schema-issue.ts";
 import { plain } from "./schema-table.ts";
 import type { At, Decoded } from "./schema-type.ts";
@@ -37,6 +38,8 @@ export function normaliseScripts(context: NormaliseContext): ReadonlyMap<string,
         help: 'no shell reads the command; for one, write ["/bin/sh", "-c", "…"]',
       });
     }
+    if (program?.startsWith("/") === true) warnMissing(command, [...at, "command"], context);
+    requireUser(value.user, [...at, "user"], context);
     const intervalMs = pick(scriptRows.interval, value.interval);
     const config: VrrpScriptConfig = {
       name,

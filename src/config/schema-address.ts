@@ -16,7 +16,7 @@ interface AddressProblem {
 }
 
 /** sun_path of the kernel's struct sockaddr_un holds 108 bytes with the final zero. */
-const UNIX_PATH_BYTES_MAX = 107;
+export const UNIX_PATH_BYTES_MAX = 107;
 
 /** Canonical text: "0.0.0.0:443", "[2001:db8::1]:80", "unix:/run/app.sock". */
 export function formatSocketAddress(address: SocketAddress): string {
@@ -67,12 +67,18 @@ export function parseSocketAddress(text: string): Result<SocketAddress, AddressP
   if (text.startsWith("unix:")) return parseUnix(text.slice(5));
   if (text.startsWith("/"))
     return err({ message: `"${text}" is a path`, help: `a Unix socket is written "unix:${text}"` });
-  const colon = text.lastIndexOf(":");
-  if (colon === -1) return err({ message: `"${text}" has no port`, help: `such as "${text === "" ? "*" : text}:80"` });
+  const colon = text.endsWith("]") ? -1 : text.lastIndexOf(":");
+  if (colon === -1) return err({ message: `"${text}" has no port`, help: `such as "${withPort(text)}"` });
   const host = parseHost(text.slice(0, colon), text);
   if (!host.ok) return host;
   const port = parsePort(text.slice(colon + 1));
   return port.ok ? ok({ kind: "inet", ...host.value, port: port.value }) : port;
+}
+
+/** What was meant by an address without a port, or by a port alone. */
+function withPort(text: string): string {
+  if (/^\d{1,5}$/.test(text)) return `*:${text}`;
+  return `${text === "" ? "*" : text}:80`;
 }
 
 function parseUnix(path: string): Result<SocketAddress, AddressProblem> {
@@ -95,12 +101,26 @@ function parseHost(host: string, whole: string): Result<{ family: 4 | 6; host: s
     });
   }
   if (address !== null && (address.family === 6) === (bracketed !== null)) {
-    return ok({ family: address.family, host: formatIp(address) });
+    const problem = address.family === 6 ? unusable(address, whole) : null;
+    return problem === null ? ok({ family: address.family, host: formatIp(address) }) : err(problem);
   }
   if (bracketed === null && /^(?=.*[A-Za-z])[A-Za-z0-9.-]+$/.test(host)) {
     return err({ message: `host name "${host}" is not supported yet`, help: "write its address" });
   }
   return err({ message: `"${host}" is no IP address` });
+}
+
+/** IPv6 addresses that the kernel refuses at bind or connect as they stand (RFC 4291, sections 2.5.5.2 and 2.5.6). */
+function unusable({ bytes }: IpAddress, whole: string): AddressProblem | null {
+  if (bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80) {
+    return {
+      message: `"${whole}" is a link-local address, which needs an interface beside it`,
+      help: "that cannot be written yet; take an address of another scope",
+    };
+  }
+  const isMapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
+  const plain = [...bytes.subarray(12)].join(".");
+  return isMapped ? { message: `"${whole}" is an IPv4 address in IPv6's form`, help: `write ${plain}:PORT` } : null;
 }
 
 function parsePort(text: string): Result<number, AddressProblem> {

@@ -1,6 +1,7 @@
 /** Rows of [global] and [admin]. */
 import { OBJECT_MAX, WORKER_MAX } from "../stats/layout.ts";
 import { DURATION_MS_MAX } from "../lib/units.ts";
+import { UNIX_PATH_BYTES_MAX } from "./schema-address.ts";
 import { later, row, shorthand, table } from "./schema-table.ts";
 import type { Type } from "./schema-type.ts";
 import { choice, duration, integer, mismatch, oneOrList, text } from "./schema-type.ts";
@@ -10,6 +11,18 @@ import { logFacilities, logLevels } from "./types.ts";
 export const OBJECT_COUNT_MAX = OBJECT_MAX;
 /** Beyond a million descriptors pairs the kernel's own limits come first. */
 export const CONNECTION_COUNT_MAX = 1_000_000;
+
+/** The kernel's struct sockaddr_un has no room for more (unix(7)). */
+const socketPath: Type<string> = {
+  words: `an absolute path of at most ${UNIX_PATH_BYTES_MAX} bytes`,
+  sections: [],
+  decode: (value, at, sink) => {
+    const isPath = typeof value === "string" && /^\/[^\0]*[^/\0]$/.test(value);
+    return isPath && Buffer.byteLength(value) <= UNIX_PATH_BYTES_MAX
+      ? value
+      : mismatch(socketPath.words, value, at, sink);
+  },
+};
 
 export const absolutePath = text("an absolute path", /^\/[^\0]*$/);
 const accountName = text("a user or group name", /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/);
@@ -64,7 +77,7 @@ export const globalRows = {
 } as const;
 
 export const adminRows = {
-  socket: row(absolutePath, "Unix socket of the admin API", {
+  socket: row(socketPath, "Unix socket of the admin API", {
     defaultWords: "/run/ballast/ballast.sock, or the user's runtime directory",
   }),
   admin_group: row(accountName, "group whose members may change things through the socket", {

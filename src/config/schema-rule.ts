@@ -41,13 +41,15 @@ const headerValue: Type<string> = {
   },
 };
 
-/** Goes into an answer's Location line as it is. */
+/** Goes into an answer's Location line as it is: a URI (RFC 3986), whose other characters are percent-encoded. */
 const redirectTarget: Type<string> = {
   ...headerValue,
   words: "a URL or path",
   decode: (value, at, sink) => {
-    if (value === "" || (typeof value === "string" && /\s/.test(value)))
-      return mismatch("a URL or path without blanks", value, at, sink);
+    if (typeof value === "string" && !/^[\x21-\x7e]+$/.test(value)) {
+      const help = "anything but visible ASCII is written percent-encoded: /%C3%BC";
+      return mismatch("a URL or path without blanks", value, at, sink, help);
+    }
     return headerValue.decode(value, at, sink);
   },
 };

@@ -32,7 +32,7 @@ function open(config: Config): number {
   // Nobody else may connect between bind and chmod.
   const umask = setUmask(0o177);
   try {
-    const fd = openListener({ kind: "unix", path }, { freebind: false, subject: `admin.socket: ${path}` });
+    const fd = openListener({ kind: "unix", path }, { freebind: false, subject: path });
     const gid = groupId(config.admin.adminGroup ?? config.global.group);
     if (currentUid() === 0 && gid !== null) changeOwner(path, { uid: 0, gid });
     changeMode(path, 0o660);
