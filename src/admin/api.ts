@@ -6,8 +6,9 @@ export { latencyBoundsMs } from "../stats/layout.ts";
 
 /**
  * GET  /v1/snapshot               Snapshot: everything that the TUI and `status`, `ls`, `vrrp status` show
- * GET  /v1/config[?defaults=1]    the running configuration, secrets masked: JSON with every default filled in, or,
- *                                 without defaults and for `Accept: application/toml`, the files as written
+ * GET  /v1/config[?defaults=1]    the running configuration, secrets masked: for `Accept: application/toml` the
+ *                                 files as written, or one file with every default filled in; else JSON, whose
+ *                                 keys are the program's own
  * GET  /v1/events?since=ID        the last events as a JSON array (BallastEvent[])
  * GET  /v1/events/stream?since=ID one JSON event a line, for as long as the client stays
  * POST /v1/request                body Request, answer Reply (403 for a caller who may only read)

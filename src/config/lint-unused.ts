@@ -19,7 +19,6 @@ const frontendOnly: readonly TimeoutName[] = [
   "client_fin",
   "tls_handshake",
 ];
-const httpOnly: readonly TimeoutName[] = ["http_request", "http_keep_alive"];
 
 export function lintUnusedKeys(config: Config, document: Document, originOf: OriginOf, sink: IssueSink): void {
   for (const frontend of config.frontends) {
@@ -35,7 +34,7 @@ export function lintUnusedKeys(config: Config, document: Document, originOf: Ori
   for (const { name, mode } of config.frontends) {
     const own =
       document.frontend?.find((item) => item.name === name) ?? document.listen?.find((item) => item.name === name);
-    if (own !== undefined) lintMode(mode, own.value, own.at, sink);
+    if (own !== undefined) lintMode(mode, own.value, sink);
   }
   for (const { at, value } of [...(document.backend ?? []), ...(document.listen ?? [])]) {
     lintCheck(value.check, at, sink);
@@ -45,14 +44,12 @@ export function lintUnusedKeys(config: Config, document: Document, originOf: Ori
   lintVirtualRouters(config, originOf, sink);
 }
 
-interface OwnTuning {
-  readonly timeouts?: Decoded<typeof timeoutRows>;
+interface OwnOptions {
   readonly options?: readonly { readonly at: Path; readonly value: { readonly name: string; readonly on: boolean } }[];
 }
 
-function lintMode(mode: Mode, own: OwnTuning, at: Path, sink: IssueSink): void {
+function lintMode(mode: Mode, own: OwnOptions, sink: IssueSink): void {
   if (mode === "http") return;
-  warnTimeouts(own.timeouts, at, httpOnly, 'is of mode "http"', sink);
   const close = own.options?.find(({ value }) => value.name === "http_close" && value.on);
   if (close !== undefined) sink.warn(close.at, 'option "http_close" has nothing to close in mode "tcp"');
 }

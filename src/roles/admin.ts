@@ -14,6 +14,7 @@ import { describeRequest, objectOf } from "../admin/request.ts";
 import { AdminServer, type ServerLimits, serverLimits, type ServerSource } from "../admin/shell/server.ts";
 import { buildSnapshot } from "../admin/snapshot.ts";
 import { maskConfig } from "../config/mask.ts";
+import { configToml } from "../config/show.ts";
 import type { Assignment, Processes, ServerState } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { assert } from "../lib/result.ts";
@@ -164,14 +165,15 @@ class AdminRole implements ServerSource {
     return `${this.cached.text.slice(0, -1)},${own.slice(1)}\n`;
   }
 
-  /** The files as written for a person who asks for TOML; with all defaults filled in there is only the JSON form. */
+  /** TOML for a person: the files as written, or one file with every default filled in. JSON for programs. */
   config(options: { readonly defaults: boolean; readonly accept: string }): {
     readonly type: ContentType;
     readonly body: string;
   } {
     const { config, configText } = this.appliance;
-    if (configText !== null && !options.defaults && options.accept.toLowerCase().includes("application/toml")) {
-      return { type: "application/toml", body: configText };
+    if (options.accept.toLowerCase().includes("application/toml")) {
+      const asWritten = options.defaults ? null : configText;
+      return { type: "application/toml", body: asWritten ?? configToml(config) };
     }
     return { type: "application/json", body: `${JSON.stringify(maskConfig(config), null, 2)}\n` };
   }
