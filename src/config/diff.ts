@@ -152,7 +152,8 @@ function isUnchanged(changes: Changes<unknown>): boolean {
   return changes.added.length + changes.removed.length + changes.changed.length === 0;
 }
 
-function restartKeys(before: Config, after: Config): readonly string[] {
+/** Keys whose new values wait for the next start, given what the appliance was started with. */
+export function restartKeys(before: Config, after: Config): readonly string[] {
   const keys: string[] = [];
   for (const key of ["user", "group", "pidfile"] as const) {
     if (before.global[key] !== after.global[key]) keys.push(`global.${key}`);

@@ -12,7 +12,7 @@ import { Orders } from "../admin/orders.ts";
 import type { FirstSeen } from "../admin/problems.ts";
 import { describeRequest, objectOf } from "../admin/request.ts";
 import { AdminServer, type ServerLimits, serverLimits, type ServerSource } from "../admin/shell/server.ts";
-import { buildSnapshot } from "../admin/snapshot.ts";
+import { buildSnapshot, type SharedSnapshot } from "../admin/snapshot.ts";
 import { maskConfig } from "../config/mask.ts";
 import { configToml } from "../config/show.ts";
 import type { Assignment, Processes, ServerState } from "../ipc/messages.ts";
@@ -28,6 +28,8 @@ import { close } from "../sys/socket.ts";
 /** Many readers see the same picture; a TUI asks once a second. */
 const SNAPSHOT_KEPT_MS = 200;
 const ORDERS_INTERVAL_MS = 250;
+/** How exact the dates of problems are; with 3,000 servers a look takes some milliseconds. */
+const PROBLEMS_INTERVAL_MS = 2000;
 
 /** Starts the role on its channel; the loop ends when it is told to stop or the supervisor is gone. */
 export function runAdmin(channel: Channel, loop: Loop, limits: ServerLimits = serverLimits): void {
@@ -86,6 +88,8 @@ class AdminRole implements ServerSource {
     assert(listener !== undefined, "admin: started without a listener");
     this.server.listen(listener);
     loop.every(ORDERS_INTERVAL_MS, () => this.orders.expire(loop.now));
+    // A problem dates from when it was first seen, and not from when somebody first asked.
+    loop.every(PROBLEMS_INTERVAL_MS, () => void this.build());
   }
 
   // ---- what the supervisor says
@@ -194,7 +198,13 @@ class AdminRole implements ServerSource {
       uid: caller.uid,
       op: request.op,
     });
-    this.channel.send("request", { id: this.orders.open(reply, this.loop.now), request, by });
+    const told = (outcome: Reply): void => {
+      // Of a reload the supervisor tells itself.
+      if (!outcome.ok && request.op !== "reload")
+        this.sendEvent("notice", "admin.refused", objectOf(request), `refused: ${outcome.text}`, {});
+      reply(outcome);
+    };
+    this.channel.send("request", { id: this.orders.open(told, this.loop.now), request, by });
   }
 
   report(level: EventLevel, kind: string, text: string, fields: BallastEvent["fields"]): void {
@@ -202,6 +212,10 @@ class AdminRole implements ServerSource {
   }
 
   private takeSnapshot(): { readonly text: string; readonly until: MonoMs } {
+    return { text: JSON.stringify(this.build()), until: later(this.loop.now, SNAPSHOT_KEPT_MS) };
+  }
+
+  private build(): SharedSnapshot {
     const { snapshot, seen } = buildSnapshot({
       appliance: this.appliance,
       figures: this.figures,
@@ -210,7 +224,7 @@ class AdminRole implements ServerSource {
       seen: this.seen,
     });
     this.seen = seen;
-    return { text: JSON.stringify(snapshot), until: later(this.loop.now, SNAPSHOT_KEPT_MS) };
+    return snapshot;
   }
 
   /** Numbered and logged by the supervisor, and back from it into the journal. */

@@ -3,7 +3,7 @@
  * `reload.ts` decides; this file sends, waits and keeps what runs.
  */
 import type { Happening, Reply } from "../admin/api.ts";
-import { diffConfig } from "../config/diff.ts";
+import { restartKeys } from "../config/diff.ts";
 import { roleNames, type ServerState } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { lastDrainMs } from "../ipvs/leaving.ts";
@@ -11,6 +11,7 @@ import { formatDurationMs } from "../lib/units.ts";
 import { wallNow } from "../sys/clock.ts";
 import type { Loop, LoopTimer } from "../sys/loop.ts";
 import { assignmentFor, type Running } from "./assignment.ts";
+import type { Config } from "../config/types.ts";
 import type { ConfigFailure, LoadedConfig } from "./config-file.ts";
 import type { CounterObjects } from "./counter-objects.ts";
 import type { Listeners } from "./listeners.ts";
@@ -51,6 +52,7 @@ interface Candidate {
 
 export class Reloader {
   private readonly options: ReloaderOptions;
+  private readonly startedWith: Config;
   private loaded: LoadedConfig;
   private candidate: Candidate | null = null;
   private state: ReloadState = { kind: "idle" };
@@ -65,6 +67,7 @@ export class Reloader {
   /** The first configuration, whose objects the caller has prepared: it runs from the start. */
   constructor(first: LoadedConfig, running: Running, options: ReloaderOptions) {
     this.options = options;
+    this.startedWith = first.config;
     this.loaded = first;
     this.running = running;
   }
@@ -150,7 +153,7 @@ export class Reloader {
     if (!candidate) return;
     const { objects, processes, listeners, onCommit } = this.options;
     const drainMs = lastDrainMs(this.running.config, candidate.running.config);
-    const later = diffConfig(this.running.config, candidate.running.config).restart;
+    const later = restartKeys(this.startedWith, candidate.running.config);
     objects.commit();
     onCommit(candidate.running);
     this.loaded = candidate.loaded;

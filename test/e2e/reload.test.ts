@@ -203,6 +203,21 @@ describe("reload that cannot be", () => {
   });
 });
 
+describe("what waits for the next start", () => {
+  test("is said with every reload, until the file has the old value again", async () => {
+    const port = freePort();
+    const text = site({ binds: [port], servers: [server(toy("one"), "one")] });
+    const appliance = await startAppliance(text);
+    const reload = async (global?: string): Promise<string> => {
+      appliance.write(text, global);
+      return (await appliance.cli(["reload"])).stdout;
+    };
+    const waits = "global.user, global.group: from the next start on";
+    for (let round = 0; round < 2; round++) expect(await reload('user = "daemon"')).toContain(waits);
+    expect(await reload()).not.toContain("from the next start on");
+  });
+});
+
 describe("reload and sessions", () => {
   test("a listener that goes closes at once, and what it was serving finishes", async () => {
     const [port, oldPort] = freePorts(2);
