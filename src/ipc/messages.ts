@@ -126,6 +126,14 @@ export interface VrrpWill {
   }[];
 }
 
+/** What was ordered of an instance and holds until `ballast vrrp resume`. */
+export interface VrrpStanding {
+  readonly instance: string;
+  readonly maintenance: boolean;
+  /** Handed over: it does not take the VIPs back from a living master. */
+  readonly yielded: boolean;
+}
+
 export interface MessagePayloads {
   start: Assignment;
   prepare: Assignment;
@@ -154,6 +162,8 @@ export interface MessagePayloads {
   run_script: RunScript;
   script_result: ScriptResult;
   vrrp_will: VrrpWill;
+  /** Told by the vrrp role when it changes, and given back to the next one before its start. */
+  vrrp_standing: readonly VrrpStanding[];
 }
 
 export type MessageType = keyof MessagePayloads;
@@ -189,6 +199,7 @@ export const messageTable: { readonly [T in MessageType]: MessageRow } = {
   run_script: { code: 19, from: ["vrrp", "director"], to: ["supervisor"], descriptors: false },
   script_result: { code: 20, from: ["supervisor"], to: ["vrrp", "director"], descriptors: false },
   vrrp_will: { code: 21, from: ["vrrp"], to: ["supervisor"], descriptors: false },
+  vrrp_standing: { code: 32, from: ["vrrp", "supervisor"], to: ["supervisor", "vrrp"], descriptors: false },
 };
 
 /** A configuration with 3,000 servers is about 2 MB of JSON; beyond this a frame is a bug. */

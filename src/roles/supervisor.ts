@@ -6,7 +6,7 @@
  *                  └──┘ reload
  */
 import type { BallastEvent, Happening } from "../admin/api.ts";
-import { roleNames, type RoleName, type ServerState } from "../ipc/messages.ts";
+import { roleNames, type RoleName, type ServerState, type VrrpStanding } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import type { Loop } from "../sys/loop.ts";
 import { notifyServiceManager, watchdogIntervalMs } from "../sys/notify.ts";
@@ -63,6 +63,8 @@ export class Supervisor {
   private readonly hooks: Hooks;
   private readonly servers: ServerBook;
   private readonly lastWill = new LastWill();
+  /** What was ordered of VRRP instances: it holds although the role that was told dies. */
+  private standing: readonly VrrpStanding[] = [];
   private phase: "starting" | "running" | "stopping" = "starting";
   private drainLimitMs = 0;
   /** The last event that reached the notify role before it ended against orders. */
@@ -162,6 +164,7 @@ export class Supervisor {
     this.listenTo(process, channel);
     const { role, index } = process;
     const assignment = assignmentFor(role, index, this.reloader.running, this.servers.all);
+    if (role === "vrrp") channel.send("vrrp_standing", this.standing);
     channel.send("start", assignment, this.descriptorsFor(role, assignment.listeners));
     this.reloader.join(process, channel);
     if (role === "director") this.giveIpvs(channel);
@@ -194,6 +197,7 @@ export class Supervisor {
     channel.on("vrrp_status", (statuses) => this.view.setVrrp(statuses));
     channel.on("lvs_status", (status) => this.view.setLvs(status));
     channel.on("vrrp_will", (will) => this.lastWill.set(will));
+    channel.on("vrrp_standing", (standing) => (this.standing = standing));
     channel.on("request", ({ id, request, by }) => {
       this.desk.answer(request, by, (reply) => channel.send("reply", { id, reply }));
     });
@@ -230,6 +234,8 @@ export class Supervisor {
 
   private onLeft(process: RoleProcess): void {
     this.forget(process);
+    // With its last instance, which takes the orders along.
+    if (process.role === "vrrp") this.standing = [];
     if (this.phase === "stopping") this.continueStopping();
     else this.fit(process.role);
   }

@@ -5,7 +5,7 @@
  */
 import type { VrrpStatus } from "../admin/api.ts";
 import type { VrrpConfig } from "../config/types-vrrp.ts";
-import type { Assignment, ScriptResult } from "../ipc/messages.ts";
+import type { Assignment, ScriptResult, VrrpStanding } from "../ipc/messages.ts";
 import type { Channel } from "../ipc/shell/channel.ts";
 import { openNft } from "../netlink/shell/nft-socket.ts";
 import { RouteSocket } from "../netlink/shell/route-socket.ts";
@@ -30,6 +30,7 @@ export function runVrrpRole(channel: Channel, loop: Loop): void {
   const role = new VrrpRole(channel, loop);
   // A page fault in the middle of an advert would be the delay that this role exists to avoid. Refused: it runs anyway.
   lockMemory();
+  channel.on("vrrp_standing", (standing) => role.takeOver(standing));
   channel.on("start", (assignment) => role.start(assignment));
   channel.on("prepare", (assignment) => role.prepare(assignment));
   channel.on("commit", ({ generation }) => role.commit(generation));
@@ -56,10 +57,19 @@ class VrrpRole {
   private leaving: LoopTimer | null = null;
   /** The will that the supervisor has, as text. */
   private willText = "";
+  /** What was ordered of the instances of a process before this one, until they run again. */
+  private inherited: readonly VrrpStanding[] = [];
+  /** The standing orders that the supervisor has, as text. */
+  private standingText = "";
 
   constructor(channel: Channel, loop: Loop) {
     this.channel = channel;
     this.loop = loop;
+  }
+
+  /** Before the start, so that no instance leads for a moment that was ordered not to. */
+  takeOver(standing: readonly VrrpStanding[]): void {
+    this.inherited = standing;
   }
 
   start(assignment: Assignment): void {
@@ -145,7 +155,8 @@ class VrrpRole {
       this.refusal = null;
       this.speaker = speaker;
       if (this.serving !== null) speaker.proxyHealth(this.serving);
-      speaker.configure(this.configs);
+      speaker.configure(this.configs, this.inherited);
+      this.inherited = [];
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       if (this.refusal !== error.message) this.reportRefusal(error.message);
@@ -186,9 +197,20 @@ class VrrpRole {
     });
   }
 
+  /** On every change. What this process does when it is told to end is nobody's order. */
+  private sendStanding(): void {
+    if (this.speaker === null || this.leaving !== null) return;
+    const standing = this.speaker.standing();
+    const text = JSON.stringify(standing);
+    if (text === this.standingText) return;
+    this.standingText = text;
+    this.channel.send("vrrp_standing", standing);
+  }
+
   private sendStatus(): void {
     this.statusIsDue = false;
     this.sendWill();
+    this.sendStanding();
     this.channel.send("vrrp_status", this.speaker?.status() ?? refusedStatus(this.configs, this.refusal ?? "ended"));
   }
 }

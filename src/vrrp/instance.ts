@@ -276,8 +276,13 @@ export interface Step {
   readonly effects: readonly Effect[];
 }
 
+/** What was ordered of the node; it outlives the instance that was told. */
+export type Standing = Pick<NodeFacts, "maintenance" | "yielded">;
+
+const NOTHING_ORDERED: Standing = { maintenance: false, yielded: false };
+
 /** An instance before its first event. Tracks count as not well until something is heard of them. */
-export function newInstance(params: InstanceParams): Instance {
+export function newInstance(params: InstanceParams, { maintenance, yielded } = NOTHING_ORDERED): Instance {
   return {
     state: { kind: "init", startAt: NEVER },
     node: {
@@ -286,8 +291,8 @@ export function newInstance(params: InstanceParams): Instance {
       readings: params.tracks.map(firstReading),
       linkUsableAt: 0 as MonoMs,
       groupFault: null,
-      maintenance: false,
-      yielded: false,
+      maintenance,
+      yielded,
     },
     cause: "start",
   };

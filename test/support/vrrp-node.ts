@@ -41,6 +41,7 @@ supervisor.on("event", (value) => print("event", value));
 supervisor.on("vrrp_status", (value) => print("status", value));
 // Nobody here outlives the role.
 supervisor.on("vrrp_will", () => {});
+supervisor.on("vrrp_standing", () => {});
 supervisor.on("prepared", (value) => supervisor.send("commit", value));
 const commands = new CommandRunner(loop, (command) => ({ argv: command.argv, identity: null }));
 supervisor.on("run_script", ({ id, command, timeoutMs }) => {

@@ -3,13 +3,20 @@
  * becomes an event in turn, handled after the effects of the first are done.
  */
 import type { BallastEvent, VrrpStatus } from "../../admin/api.ts";
-import type { VrrpWill } from "../../ipc/messages.ts";
+import type { VrrpStanding, VrrpWill } from "../../ipc/messages.ts";
 import { assert } from "../../lib/result.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
 import { sameAddress } from "../../net/address.ts";
 import { monoNow } from "../../sys/clock.ts";
 import type { Loop } from "../../sys/loop.ts";
-import { type Effect, type Event, type Instance, type InstanceParams, newInstance } from "../instance.ts";
+import {
+  type Effect,
+  type Event,
+  type Instance,
+  type InstanceParams,
+  newInstance,
+  type Standing,
+} from "../instance.ts";
 import type { Member } from "../group.ts";
 import { type Claim, Disputes, macText } from "../conflict.ts";
 import { heartbeatAddress } from "../heartbeat.ts";
@@ -72,10 +79,11 @@ export class Runner {
   private sinceMono = monoNow();
   private working = false;
 
-  constructor(settings: InstanceSettings, ports: RunnerPorts) {
+  /** `standing`: what was ordered of an instance of this name before; absent: nothing. */
+  constructor(settings: InstanceSettings, ports: RunnerPorts, standing?: Standing) {
     this.settings = settings;
     this.ports = ports;
-    this.instance = newInstance(settings.params);
+    this.instance = newInstance(settings.params, standing);
     this.log = new InstanceLog(ports);
     this.sender = new AdvertSender(settings, ports.socket);
     this.holdings = new Holdings(settings, ports.route, ports.mover, ports.accept);
@@ -100,6 +108,12 @@ export class Runner {
 
   get leads(): boolean {
     return this.instance.state.kind === "master";
+  }
+
+  /** What holds until `ballast vrrp resume`. */
+  get standing(): VrrpStanding {
+    const { maintenance, yielded } = this.instance.node;
+    return { instance: this.name, maintenance, yielded };
   }
 
   /** It waits for the kernel to answer. */

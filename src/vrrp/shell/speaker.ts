@@ -4,7 +4,7 @@
  */
 import type { BallastEvent, EventLevel, VrrpStatus } from "../../admin/api.ts";
 import type { VrrpConfig } from "../../config/types-vrrp.ts";
-import type { RunScript, ScriptResult, VrrpWill } from "../../ipc/messages.ts";
+import type { RunScript, ScriptResult, VrrpStanding, VrrpWill } from "../../ipc/messages.ts";
 import type { NodeChange } from "../../netlink/node-view.ts";
 import type { NftPort } from "../../netlink/nft-port.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
@@ -104,14 +104,17 @@ export class Speaker {
 
   /**
    * Runs exactly these instances: new ones start, those that are gone resign, those whose identity (interface, VRID,
-   * version, family) is unchanged keep their state and timers.
+   * version, family) is unchanged keep their state and timers. What was ordered of an instance holds for the one that has
+   * its name afterwards; `standing`: of those that ran in a process before this one.
    */
-  configure(configs: readonly VrrpConfig[]): void {
+  configure(configs: readonly VrrpConfig[], standing: readonly VrrpStanding[] = []): void {
     const wanted = configs.map(instanceSettings);
     const kept = new Map(this.runners.map((runner) => [runner.settings.identity, runner]));
     const isFirst = this.runners.length === 0;
     const stays = (runner: Runner): boolean =>
       wanted.some((settings) => settings.identity === runner.settings.identity);
+    const gone = this.runners.filter((runner) => !stays(runner)).map((runner) => runner.standing);
+    const orders = new Map([...standing, ...gone].map((each) => [each.instance, each]));
     this.groups.tell(() => {
       for (const runner of this.runners) if (!stays(runner)) runner.handle({ kind: "stop" });
     });
@@ -123,7 +126,7 @@ export class Speaker {
     this.runners = wanted.map((settings) => {
       const runner = kept.get(settings.identity);
       if (runner === undefined) {
-        const created = new Runner(settings, this.ports);
+        const created = new Runner(settings, this.ports, orders.get(settings.params.name));
         fresh.push(created);
         return created;
       }
@@ -202,6 +205,12 @@ export class Speaker {
 
   status(): readonly VrrpStatus[] {
     return this.runners.map((runner) => runner.status());
+  }
+
+  /** What was ordered and holds, for the process that comes after this one. */
+  standing(): readonly VrrpStanding[] {
+    const all = this.runners.map((runner) => runner.standing);
+    return all.filter(({ maintenance, yielded }) => maintenance || yielded);
   }
 
   /** What is to be done if this process dies now. */
