@@ -19,7 +19,7 @@ import { nodeStep } from "./node.ts";
 import { hear } from "./paths.ts";
 import { countRival, decideTie, RIVAL_ALARM_COUNT } from "./rival.ts";
 import { adoptedDownMs, downMs } from "./timing.ts";
-import { enterBackup, enterQuiet, resignation } from "./transition.ts";
+import { enterBackup, enterQuiet, leadOn, resignation } from "./transition.ts";
 import { priority } from "./wire.ts";
 
 /** Adverts that the kernel refused in a row before the node gives up, so that two masters do not persist. */
@@ -216,7 +216,7 @@ function answerLower(
 
 function masterTick(instance: Instance, state: MasterState, params: InstanceParams, now: MonoMs): Step {
   const own = ownPriority(instance, params);
-  if (state.handOverUntil !== null) return handOverTick(instance, state, params, now, own);
+  if (state.handOverUntil !== null) return handOverTick(instance, state, params, now);
   const effects: Effect[] = [];
   let next = state;
   if (state.rival !== null && now - state.rival.countedAt > RIVAL_GONE_BEATS * params.advertIntervalMs) {
@@ -257,22 +257,14 @@ function masterTick(instance: Instance, state: MasterState, params: InstancePara
 }
 
 /** Nobody took over: this node says that it still leads, and stays. */
-function handOverTick(instance: Instance, state: MasterState, params: InstanceParams, now: MonoMs, own: number): Step {
+function handOverTick(instance: Instance, state: MasterState, params: InstanceParams, now: MonoMs): Step {
   if (state.handOverUntil === null || now < state.handOverUntil) return { instance, effects: [] };
   if (instance.node.maintenance) {
     return enterQuiet(instance, "maint", "maint-order", "in maintenance by order; no other node took over");
   }
-  return {
-    instance: {
-      ...instance,
-      state: { ...sent(state, params, now), handOverUntil: null },
-      node: { ...instance.node, yielded: false },
-    },
-    effects: [
-      { kind: "send_advert", priority: own },
-      notice("warning", "vrrp.order", "no other node took over; this one goes on leading"),
-    ],
-  };
+  const led = leadOn(instance, state, params, now);
+  const told = notice("warning", "vrrp.order", "no other node took over; this one goes on leading");
+  return { instance: led.instance, effects: [...led.effects, told] };
 }
 
 /** The advert timer after an advert that was due, or sent, at `at`: adding to the due time keeps the beat free of drift. */

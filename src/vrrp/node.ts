@@ -21,7 +21,7 @@ import {
 } from "./instance.ts";
 import { downMs, skewMs } from "./timing.ts";
 import { failedTrack, type TrackReading, trackName } from "./track.ts";
-import { enterBackup, enterFault, enterMaster, enterQuiet, faultText } from "./transition.ts";
+import { enterBackup, enterFault, enterMaster, enterQuiet, faultText, leadOn } from "./transition.ts";
 import { priority } from "./wire.ts";
 
 export type NodeEvent =
@@ -223,13 +223,7 @@ function beginHandOver(instance: Instance, state: MasterState, params: InstanceP
 function resume(instance: Instance, params: InstanceParams, now: MonoMs): Step {
   const known = { ...instance, node: { ...instance.node, maintenance: false, yielded: false } };
   const { state } = instance;
-  if (state.kind === "master" && state.handOverUntil !== null) {
-    const advertAt = later(now, params.advertIntervalMs);
-    return {
-      instance: { ...known, state: { ...state, handOverUntil: null, advertAt, advertSentAt: now } },
-      effects: [{ kind: "send_advert", priority: ownPriority(instance, params) }],
-    };
-  }
+  if (state.kind === "master" && state.handOverUntil !== null) return leadOn(known, state, params, now);
   return settle(known, params, now, "resume-order", state.kind !== "init");
 }
 
@@ -263,6 +257,7 @@ function reconfigure(
     // Its group may be another one now, or none: it asks again.
     return { instance: { ...shifted.instance, state: { ...state, wantsToLead: false } }, effects: shifted.effects };
   }
+  // In a hand-over nothing is set that is about to go: it is when this node leads on after all.
   if (state.kind !== "master" || state.handOverUntil !== null) return shifted;
   const advertAt = Math.min(state.advertAt, later(now, params.advertIntervalMs)) as MonoMs;
   const refreshAt = params.garp.refreshMs > 0 ? later(now, params.garp.refreshMs) : NEVER;

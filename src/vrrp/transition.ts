@@ -12,6 +12,7 @@ import {
   type Instance,
   type InstanceParams,
   type InstanceState,
+  type MasterState,
   ownPriority,
   type Peer,
   type Step,
@@ -50,6 +51,24 @@ function masterText({ state }: Instance, cause: TransitionCause, own: number): s
   return master.outranked === true
     ? `preempting ${who}; leading with priority ${own}`
     : `${who} not heard in time; leading with priority ${own}`;
+}
+
+/** Ends a hand-over to nobody: this node says that it leads after all. What a reload brought meanwhile is set now. */
+export function leadOn(instance: Instance, state: MasterState, params: InstanceParams, now: MonoMs): Step {
+  const { garp } = params;
+  const led: MasterState = {
+    ...state,
+    handOverUntil: null,
+    advertAt: later(now, params.advertIntervalMs),
+    advertSentAt: now,
+    refreshAt: garp.refreshMs > 0 ? later(now, garp.refreshMs) : NEVER,
+  };
+  const effects: Effect[] = [
+    { kind: "send_advert", priority: ownPriority(instance, params) },
+    { kind: "add_addresses" },
+  ];
+  if (garp.repeat > 0) effects.push({ kind: "announce", repeat: garp.repeat });
+  return { instance: { ...instance, state: led, node: { ...instance.node, yielded: false } }, effects };
 }
 
 export interface BackupEntry {

@@ -124,6 +124,20 @@ describe.skipIf(!canMakeNamespaces)("two nodes", () => {
     expect(b.status()).toMatchObject({ state: "backup", transitions: before.b });
   });
 
+  test("a VIP that a reload adds in the middle of a hand-over is there when nobody takes over", async () => {
+    network = await makeNetwork("bvnet", { a: "192.0.2.1/24" });
+    const a = start("a");
+    await a.waitForState("master");
+    await waitFor("the VIP", () => holdsVip(node("a")));
+    a.process.signal("SIGUSR1");
+    await waitFor("the hand-over", () => a.status()?.why.includes("handing over"));
+    const base = instanceConfig({ advertIntervalMs: INTERVAL_MS, priority: 101 });
+    a.reload([{ ...base, addresses: [...base.addresses, { ...base.addresses[0], address: "192.0.2.11" }] }]);
+    await waitFor("the new VIP", async () => (await node("a").addresses()).includes("192.0.2.11/24"));
+    expect(await holdsVip(node("a"))).toBe(true);
+    await waitFor("the report", () => a.events().some((text) => text.includes("this one goes on leading")));
+  });
+
   test("a VIP that a reload moves to another instance of the node is there afterwards", async () => {
     network = await makeNetwork("bvnet", { a: "192.0.2.1/24" });
     const vip = (last: number): VrrpConfig["addresses"] => [

@@ -216,7 +216,7 @@ test("step order failover without another node never takes the VIPs away", () =>
   const given = step(running(params, "master", SELF, NOW), { kind: "order", order: "failover" }, params, NOW);
   const back = step(given.instance, { kind: "tick" }, params, nextDeadline(given.instance));
   expect(back.instance.state.kind).toBe("master");
-  expect(effectKinds(back.effects)).toEqual(["send_advert", "notice"]);
+  expect(effectKinds(back.effects)).toEqual(["send_advert", "add_addresses", "announce", "notice"]);
   expect(advertsSent(back.effects)).toEqual([100]);
   expect(back.instance.node.yielded).toBe(false);
 });
@@ -229,6 +229,22 @@ test("step order resume in the middle of a hand-over leads on, stop in it does n
   expect(nextDeadline(resumed.instance)).toBe(later(NOW, 1100));
   const stopped = step(given, { kind: "stop" }, params, later(NOW, 100));
   expect(effectKinds(stopped.effects)).toEqual(["remove_addresses", "transition"]);
+});
+
+test("step that ends a hand-over to nobody sets and announces what a reload brought in it", () => {
+  const before = paramsWith();
+  const after = paramsWith({ garp: { ...before.garp, refreshMs: 5000 } });
+  const given = step(running(before, "master", SELF, NOW), { kind: "order", order: "failover" }, before, NOW);
+  const reloaded = step(given.instance, { kind: "reconfigure", before, readings: [] }, after, later(NOW, 100));
+  expect(reloaded.effects).toEqual([]);
+  const ends: readonly Event[] = [{ kind: "tick" }, { kind: "order", order: "resume" }];
+  for (const event of ends) {
+    const at = nextDeadline(reloaded.instance);
+    const led = step(reloaded.instance, event, after, at);
+    expect(effectKinds(led.effects)).toContain("add_addresses");
+    expect(effectKinds(led.effects)).toContain("announce");
+    expect(led.instance.state).toMatchObject({ kind: "master", handOverUntil: null, refreshAt: later(at, 5000) });
+  }
 });
 
 test("step order failover of a backup only says that there is nothing to hand over", () => {
