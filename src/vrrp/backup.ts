@@ -44,7 +44,8 @@ export function backupStep(
     case "advert_sent":
     case "announce_failed":
     case "claimed":
-      // The result of something sent, or heard, while still master.
+    case "checked":
+      // The result of something sent, heard or asked in another state.
       return { instance, effects: [] };
     case "slept":
     case "paused":

@@ -206,6 +206,8 @@ export type Event =
   /** The same advert over the second path. */
   | { readonly kind: "heartbeat_sent"; readonly ok: boolean; readonly text: string }
   | { readonly kind: "trouble"; readonly trouble: Trouble }
+  /** The answer to `check`: what the kernel still refuses; null: nothing that is known before this node leads. */
+  | { readonly kind: "checked"; readonly trouble: Trouble | null }
   | { readonly kind: "announce_failed" }
   /** The machine slept (suspended, or a virtual machine that was frozen): the monotonic clock stood still meanwhile. */
   | { readonly kind: "slept"; readonly forMs: number }
@@ -231,6 +233,7 @@ export type ProtocolEvent = Extract<
       | "tick"
       | "address_lost"
       | "advert_sent"
+      | "checked"
       | "announce_failed"
       | "claimed"
       | "slept"
@@ -243,6 +246,8 @@ export type ProtocolEvent = Extract<
 export type Effect =
   /** Over both paths. */
   | { readonly kind: "send_advert"; readonly priority: number }
+  /** Looks whether what the kernel refused is still so, before anybody is told that it is over; answered by `checked`. */
+  | { readonly kind: "check" }
   /** All VIPs of the instance; setting one that is there is no error. */
   | { readonly kind: "add_addresses" }
   | { readonly kind: "remove_addresses" }

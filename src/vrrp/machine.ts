@@ -43,6 +43,7 @@ export function step(instance: Instance, event: Event, params: InstanceParams, n
     case "tick":
     case "address_lost":
     case "advert_sent":
+    case "checked":
     case "announce_failed":
     case "claimed":
     case "slept":
@@ -85,7 +86,8 @@ function protocolStep(instance: Instance, event: ProtocolEvent, params: Instance
       // Not taking part: what the others say, and late answers of the kernel, change nothing.
       return { instance, effects: [] };
     case "fault":
-      // Only a retry counts; adverts are for those who can take over.
+      // Only a retry and what comes of it count; adverts are for those who can take over.
+      if (event.kind === "checked") return nodeStep(instance, event, params, now);
       return retryIsDue(state, event, now)
         ? nodeStep(instance, { kind: "retry" }, params, now)
         : { instance, effects: [] };

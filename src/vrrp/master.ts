@@ -67,6 +67,7 @@ export function masterStep(
         ],
       };
     case "paused":
+    case "checked":
     case "group_lead":
       return { instance, effects: [] };
     case "group_yield":

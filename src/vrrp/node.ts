@@ -9,8 +9,10 @@ import {
   type Effect,
   type Event,
   type FaultCause,
+  type FaultState,
   type Instance,
   type InstanceParams,
+  type InstanceState,
   type LinkFact,
   type MasterState,
   type NodeFacts,
@@ -18,6 +20,7 @@ import {
   ownPriority,
   type Step,
   type TransitionCause,
+  type Trouble,
 } from "./instance.ts";
 import { downMs, skewMs } from "./timing.ts";
 import { failedTrack, type TrackReading, trackName } from "./track.ts";
@@ -25,7 +28,10 @@ import { enterBackup, enterFault, enterMaster, enterQuiet, faultText, leadOn } f
 import { priority } from "./wire.ts";
 
 export type NodeEvent =
-  | Extract<Event, { kind: "start" | "stop" | "link" | "tracks" | "order" | "trouble" | "reconfigure" | "group_fault" }>
+  | Extract<
+      Event,
+      { kind: "start" | "stop" | "link" | "tracks" | "order" | "trouble" | "checked" | "reconfigure" | "group_fault" }
+    >
   | { readonly kind: "retry" };
 
 /** What the kernel refused is tried again after this: soon enough for an operator who repairs it, no load. */
@@ -53,10 +59,11 @@ export function nodeStep(instance: Instance, event: NodeEvent, params: InstanceP
         "fault-cleared",
         false,
       );
+    case "checked":
+      return checkedStep(instance, event.trouble, params, now);
     case "retry":
-      return instance.state.kind === "init"
-        ? settle(instance, params, now, "start", true)
-        : settle({ ...instance, cause: "fault" }, params, now, "fault-cleared", true);
+      if (instance.state.kind === "init") return settle(instance, params, now, "start", true);
+      return isTrouble(instance.state) ? check(instance, instance.state, now) : endFault(instance, params, now);
     case "reconfigure":
       return reconfigure(instance, event, params, now);
     default:
@@ -227,6 +234,30 @@ function resume(instance: Instance, params: InstanceParams, now: MonoMs): Step {
   return settle(known, params, now, "resume-order", state.kind !== "init");
 }
 
+/** The kernel may have changed its mind. Who is told of a fault is told of its end when it has ended, not at every try. */
+function check(instance: Instance, state: FaultState, now: MonoMs): Step {
+  const retryAt = later(now, TROUBLE_RETRY_MS);
+  return { instance: { ...instance, state: { ...state, retryAt } }, effects: [{ kind: "check" }] };
+}
+
+function checkedStep(instance: Instance, trouble: Trouble | null, params: InstanceParams, now: MonoMs): Step {
+  const { state } = instance;
+  if (!isTrouble(state)) return { instance, effects: [] };
+  if (trouble === null) return endFault(instance, params, now);
+  const fault: FaultCause = { kind: "trouble", trouble };
+  const told = faultText(state.cause, params.interfaceName) === faultText(fault, params.interfaceName);
+  return told ? { instance, effects: [] } : enterFault(instance, params, fault, state.retryAt);
+}
+
+function endFault(instance: Instance, params: InstanceParams, now: MonoMs): Step {
+  return settle({ ...instance, cause: "fault" }, params, now, "fault-cleared", true);
+}
+
+/** In fault because of the kernel. */
+function isTrouble(state: InstanceState): state is FaultState {
+  return state.kind === "fault" && state.cause.kind === "trouble";
+}
+
 function troubleStep(
   instance: Instance,
   event: Extract<Event, { kind: "trouble" }>,
@@ -253,6 +284,11 @@ function reconfigure(
 ): Step {
   const shifted = withPriorityShift(instance, event.before, params, event.readings, now);
   const { state } = shifted.instance;
+  if (isTrouble(state)) {
+    // The configuration may have been what the kernel did not like.
+    const checking = check(shifted.instance, state, now);
+    return { instance: checking.instance, effects: [...shifted.effects, ...checking.effects] };
+  }
   if (state.kind === "backup" && state.wantsToLead) {
     // Its group may be another one now, or none: it asks again.
     return { instance: { ...shifted.instance, state: { ...state, wantsToLead: false } }, effects: shifted.effects };

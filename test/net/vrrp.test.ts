@@ -176,8 +176,25 @@ describe.skipIf(!canMakeNamespaces)("two nodes", () => {
     await a.waitForState("fault");
     expect(a.status()?.why).toContain("Ballast did not set it");
     expect(await holdsVip(node("a"))).toBe(true);
+    // Every configuration is a new try; nobody is told of one that fails for the same reason.
+    const told = a.status()!.transitions;
+    a.reload([instanceConfig({ advertIntervalMs: INTERVAL_MS, priority: 120 })]);
+    await waitFor("the new priority", () => a.status()?.priority === 120);
+    expect(a.status()).toMatchObject({ state: "fault", transitions: told });
     await node("a").run(["ip", "address", "del", VIP, "dev", "eth0"]);
     await a.waitForState("master");
+  });
+
+  test("a reload that takes away what the kernel refused ends the fault at once", async () => {
+    network = await makeNetwork("bvnet", { a: "192.0.2.1/24" });
+    const base = instanceConfig({ advertIntervalMs: INTERVAL_MS });
+    const a = startBallast(node("a"), [{ ...base, addresses: [{ ...base.addresses[0], dev: "nodev" }] }]);
+    await a.waitForState("fault");
+    expect(a.status()?.why).toContain("interface nodev does not exist");
+    a.reload([base]);
+    // Its own next try is ten seconds away.
+    await a.waitForState("master", 8000);
+    expect(await holdsVip(node("a"))).toBe(true);
   });
 
   test("a node whose interface is missing starts in fault, leads when it appears, and leaves no VIP without supervisor", async () => {

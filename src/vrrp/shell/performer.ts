@@ -2,7 +2,7 @@
 import { unreachable } from "../../lib/result.ts";
 import { E } from "../../sys/errno.ts";
 import { heartbeatAddress } from "../heartbeat.ts";
-import { type Effect, type Event, type Instance, ownPriority } from "../instance.ts";
+import { type Effect, type Event, type Instance, ownPriority, type Trouble } from "../instance.ts";
 import type { PathName } from "../paths.ts";
 import type { InstanceSettings } from "../settings.ts";
 import { priority } from "../wire.ts";
@@ -61,14 +61,14 @@ export class Performer {
         });
       case "announce":
         return this.announce(effect.repeat);
-      case "transition":
+      case "check":
+        return push({ kind: "checked", trouble: this.obstacle() ?? this.missingInterface() });
+      case "transition": {
         log.transition(effect, ownPriority(instance, this.settings.params), this.settings);
-        if (effect.to === "backup") {
-          this.refuseDeafness();
-          this.refuseForeignVips();
-          this.refuseOpenness();
-        }
+        const obstacle = effect.to === "backup" ? this.obstacle() : null;
+        if (obstacle !== null) push({ kind: "trouble", trouble: obstacle });
         return;
+      }
       case "notice":
         return log.report(this.settings, effect.level, effect.topic, effect.text);
       default:
@@ -121,24 +121,25 @@ export class Performer {
     if (isFull(result)) this.parts.push({ kind: "announce_failed" });
   }
 
-  /** A backup that cannot hear the master would take over beside it. */
-  private refuseDeafness(): void {
-    const socket = this.parts.ports.socket(this.settings, "hears");
-    if (typeof socket !== "string") return;
-    this.parts.push({ kind: "trouble", trouble: { kind: "send", text: socket } });
+  /** Why this node must not even listen; null: nothing is known. */
+  private obstacle(): Trouble | null {
+    const { ports, holdings } = this.parts;
+    // A backup that cannot hear the master would take over beside it.
+    const socket = ports.socket(this.settings, "hears");
+    if (typeof socket === "string") return { kind: "send", text: socket };
+    // A VIP that somebody else set would answer on this node while another leads: say so instead of fighting.
+    const vip = holdings.foreignVip();
+    if (vip !== null) return { kind: "foreign_address", address: vip.text };
+    // A backup that cannot drop what it is to drop would lead with open VIPs.
+    return holdings.openness();
   }
 
-  /** A VIP that somebody else set would answer on this node while another leads: say so instead of fighting. */
-  private refuseForeignVips(): void {
-    const vip = this.parts.holdings.foreignVip();
-    if (vip === null) return;
-    this.parts.push({ kind: "trouble", trouble: { kind: "foreign_address", address: vip.text } });
-  }
-
-  /** A backup that cannot drop what it is to drop would lead with open VIPs. */
-  private refuseOpenness(): void {
-    const trouble = this.parts.holdings.openness();
-    if (trouble !== null) this.parts.push({ kind: "trouble", trouble });
+  /** Where no VIP can be set. A backup is not kept out by that before it has tried once, and not let in again after. */
+  private missingInterface(): Trouble | null {
+    const { view } = this.parts.ports.route;
+    const vip = this.settings.vips.find(({ interfaceName }) => view.link(interfaceName) === null);
+    if (vip === undefined) return null;
+    return { kind: "address", address: vip.text, text: `interface ${vip.interfaceName} does not exist` };
   }
 }
 

@@ -223,6 +223,7 @@ export class SimulatedNetwork {
         return;
       case "announce":
       case "notice":
+      case "check":
         return;
     }
   }

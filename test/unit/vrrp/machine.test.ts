@@ -297,6 +297,38 @@ test("step reconfigure keeps a master's state and its beat", () => {
   expect(effectKinds(changed.effects)).toEqual(["notice", "add_addresses", "announce"]);
 });
 
+test("step checked in a fault of the kernel's says nothing while it is the same, and ends it when it is gone", () => {
+  const params = paramsWith();
+  const foreign = (last: number) => ({ kind: "foreign_address", address: `10.0.0.${last}/24` }) as const;
+  let { instance } = step(running(params, "backup", SELF, NOW), { kind: "trouble", trouble: foreign(10) }, params, NOW);
+  for (let tries = 0; tries < 5; tries++) {
+    const at = nextDeadline(instance);
+    const retried = drive(instance, params, at, { kind: "tick" }, { kind: "checked", trouble: foreign(10) });
+    expect(effectKinds(retried.effects)).toEqual(["check"]);
+    expect(retried.instance.state.kind).toBe("fault");
+    expect(nextDeadline(retried.instance)).toBe(later(at, 10_000));
+    instance = retried.instance;
+  }
+  const other = step(instance, { kind: "checked", trouble: foreign(11) }, params, NOW);
+  expect(effectKinds(other.effects)).toEqual(["transition"]);
+  expect(other.instance.state).toMatchObject({ cause: { trouble: { address: "10.0.0.11/24" } } });
+  const well = step(other.instance, { kind: "checked", trouble: null }, params, NOW);
+  expect(well.instance.state.kind).toBe("backup");
+  // An answer that comes when it is over already.
+  expect(step(well.instance, { kind: "checked", trouble: foreign(10) }, params, NOW).effects).toEqual([]);
+});
+
+test("step reconfigure in a fault of the kernel's tries again at once", () => {
+  const params = paramsWith();
+  const trouble = { kind: "address", address: "10.0.0.10/24", text: "interface nodev does not exist" } as const;
+  const failed = step(running(params, "master", SELF, NOW), { kind: "trouble", trouble }, params, NOW).instance;
+  const before = paramsWith({ basePriority: 90 });
+  const changed = step(failed, { kind: "reconfigure", before, readings: [] }, params, later(NOW, 300));
+  expect(effectKinds(changed.effects)).toEqual(["notice", "check"]);
+  const well = step(changed.instance, { kind: "checked", trouble: null }, params, later(NOW, 300));
+  expect(well.instance.state.kind).toBe("backup");
+});
+
 test("step reconfigure to a shorter interval brings the next advert forward", () => {
   const before = paramsWith();
   const master = step(running(before, "master", SELF, NOW), { kind: "tick" }, before, NOW).instance;

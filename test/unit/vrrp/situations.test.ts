@@ -96,7 +96,9 @@ situation("addr-add-fails", "step trouble with an address is fault with priority
   expect(advertsSent(failed.effects)).toEqual([0]);
   expect(failed.instance.state.kind).toBe("fault");
   const retried = step(failed.instance, { kind: "tick" }, params, nextDeadline(failed.instance));
-  expect(retried.instance.state.kind).toBe("backup");
+  expect(effectKinds(retried.effects)).toEqual(["check"]);
+  const taken = step(retried.instance, { kind: "checked", trouble: null }, params, NOW);
+  expect(taken.instance.state.kind).toBe("backup");
 });
 
 situation("garp-enobufs", "step announce_failed announces again soon and leaves the advert timer alone", () => {
