@@ -19,6 +19,16 @@ export function firstVerdict(script: VrrpScriptConfig): ScriptVerdict {
     : { count: script.rise - 1, known: false, well: false };
 }
 
+/** The verdict under other values or another command: a reload proves nothing, only the next runs change it (keepalived). */
+export function keptVerdict(verdict: ScriptVerdict, script: VrrpScriptConfig): ScriptVerdict {
+  if (!verdict.known) return firstVerdict(script);
+  const top = script.rise + script.fall - 1;
+  const count = verdict.well
+    ? Math.min(Math.max(verdict.count, script.rise), top)
+    : Math.min(verdict.count, script.rise - 1);
+  return { ...verdict, count };
+}
+
 export function afterRun(verdict: ScriptVerdict, script: VrrpScriptConfig, good: boolean): ScriptVerdict {
   const top = script.rise + script.fall - 1;
   const { count } = verdict;

@@ -92,6 +92,25 @@ describe.skipIf(!canMakeNamespaces)("tracks", () => {
   );
 
   test(
+    "a reload with other values for a failed script brings no VIP before a run says that it is well",
+    async () => {
+      const flag = join(temporaryFolder(), "repaired");
+      network = await makeNetwork("bvtrk", { a: "192.0.2.1/24" });
+      const a = start("a", { tracks: [{ kind: "script", script: script("exit 1"), weight: 0 }] });
+      await a.waitForState("fault");
+      const told = a.status()!.transitions;
+      const patient = script(`until test -e ${flag}; do sleep 0.05; done`, { timeoutMs: 25_000, intervalMs: 200 });
+      const tracks: readonly TrackConfig[] = [{ kind: "script", script: patient, weight: 0 }];
+      a.reload([instanceConfig({ advertIntervalMs: INTERVAL_MS, priority: 110, tracks })]);
+      await waitFor("the new priority", () => a.status()?.priority === 110);
+      expect(a.status()).toMatchObject({ state: "fault", transitions: told });
+      writeFileSync(flag, "");
+      await a.waitForState("master");
+    },
+    TEST_MS,
+  );
+
+  test(
     "a number in a file moves the priority, and fault at −254 or less",
     async () => {
       const path = join(temporaryFolder(), "prio");

@@ -9,7 +9,7 @@ import type { RunScript, ScriptResult } from "../../ipc/messages.ts";
 import { later, type MonoMs } from "../../lib/time.ts";
 import type { LoopTimer } from "../../sys/loop.ts";
 import { ProcessCount } from "../process-count.ts";
-import { afterRun, firstVerdict, type ScriptVerdict } from "../script-track.ts";
+import { afterRun, firstVerdict, keptVerdict, type ScriptVerdict } from "../script-track.ts";
 import type { TrackReading } from "../track.ts";
 import { RouteWatch } from "./route-watch.ts";
 import type { WatchPorts } from "./watch-ports.ts";
@@ -55,17 +55,19 @@ export class TrackWatch {
     this.witnesses = new WitnessWatch(ports);
   }
 
-  /** Follows exactly these. A script that did not change keeps its verdict and its beat. */
+  /** Follows exactly these. A script keeps its verdict while its name is the same, and its beat while all of it is. */
   configure(tracks: readonly TrackConfig[]): void {
     const wanted = new Map(
       tracks.flatMap((track) => (track.kind === "script" ? [[track.script.name, track.script] as const] : [])),
     );
     for (const [name, watch] of this.scripts) {
-      if (JSON.stringify(wanted.get(name)) === JSON.stringify(watch.config)) continue;
+      const config = wanted.get(name);
+      if (JSON.stringify(config) === JSON.stringify(watch.config)) continue;
       watch.timer.cancel();
-      this.scripts.delete(name);
+      if (config === undefined) this.scripts.delete(name);
+      else this.begin(config, keptVerdict(watch.verdict, config));
     }
-    for (const [name, config] of wanted) if (!this.scripts.has(name)) this.begin(config);
+    for (const [name, config] of wanted) if (!this.scripts.has(name)) this.begin(config, firstVerdict(config));
     this.processNames = new Set(tracks.flatMap((track) => (track.kind === "process" ? [track.name] : [])));
     const paths = new Set(tracks.flatMap((track) => (track.kind === "file" ? [track.path] : [])));
     for (const path of this.files.keys()) if (!paths.has(path)) this.files.delete(path);
@@ -110,10 +112,10 @@ export class TrackWatch {
     }
   }
 
-  private begin(config: VrrpScriptConfig): void {
+  private begin(config: VrrpScriptConfig, verdict: ScriptVerdict): void {
     const watch: ScriptWatch = {
       config,
-      verdict: firstVerdict(config),
+      verdict,
       timer: this.ports.loop.after(0, () => this.run(watch)),
       runId: null,
       startedAt: this.ports.loop.now,

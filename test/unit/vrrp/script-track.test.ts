@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { VrrpScriptConfig } from "../../../src/config/types-vrrp.ts";
-import { afterRun, firstVerdict } from "../../../src/vrrp/script-track.ts";
+import { afterRun, firstVerdict, keptVerdict } from "../../../src/vrrp/script-track.ts";
 
 function script(changes: Partial<VrrpScriptConfig>): VrrpScriptConfig {
   const times = { intervalMs: 1000, timeoutMs: 1000, rise: 2, fall: 3 };
@@ -39,4 +39,21 @@ test("afterRun with init_fail needs rise good runs from the start", () => {
 
 test("afterRun with rise 1 and fall 1 follows every run", () => {
   expect(verdicts(script({ rise: 1, fall: 1 }), "gbgbb")).toBe("W-W--");
+});
+
+test("keptVerdict stays as it was under any other rise and fall, and has as far to go as those say at most", () => {
+  const failed = afterRun(firstVerdict(script({})), script({}), false);
+  const well = afterRun(firstVerdict(script({})), script({}), true);
+  for (const rise of [1, 2, 5]) {
+    for (const fall of [1, 2, 5]) {
+      const next = script({ rise, fall });
+      expect(keptVerdict(failed, next)).toMatchObject({ known: true, well: false });
+      expect(keptVerdict(well, next)).toMatchObject({ known: true, well: true });
+      let [up, down] = [keptVerdict(failed, next), keptVerdict(well, next)];
+      for (let run = 0; run < rise; run++) up = afterRun(up, next, true);
+      for (let run = 0; run < fall; run++) down = afterRun(down, next, false);
+      expect([up.well, down.well]).toEqual([true, false]);
+    }
+  }
+  expect(keptVerdict(firstVerdict(script({})), script({ rise: 4 }))).toEqual(firstVerdict(script({ rise: 4 })));
 });
