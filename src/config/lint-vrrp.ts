@@ -1,4 +1,6 @@
 /** Warnings about virtual routers. The arithmetic is keepalived's: effective priority = base + weights, kept in 1–254. */
+import { addressBytes } from "../net/address.ts";
+import { isLinkLocal } from "../net/ipv6.ts";
 import { lintReach } from "./lint-reach.ts";
 import type { IssueSink, Path } from "./schema-issue.ts";
 import type { TrackConfig, VrrpConfig } from "./types-vrrp.ts";
@@ -13,6 +15,7 @@ export function lintVrrp(config: Config, originOf: OriginOf, sink: IssueSink): v
     for (const [index, track] of instance.tracks.entries()) lintWeight(instance, track, [...at, "track", index], sink);
     lintReach(instance.tracks, [instance], at, sink);
     lintPassword(instance, at, sink);
+    lintFirstAddress(instance, at, sink);
     if (instance.unicast !== null && instance.multicastSource !== null) {
       sink.warn([...at, "multicast_source"], "is not used: adverts go to the unicast peers", { mark: "key" });
     }
@@ -27,6 +30,15 @@ export function lintVrrp(config: Config, originOf: OriginOf, sink: IssueSink): v
     const members = config.vrrp.filter(({ group }) => group?.name === name);
     lintReach(tracks, members, ["vrrp_group", name], sink);
   }
+}
+
+/** RFC 9568 §5.2.9: the first is the virtual router's own; neighbours that use it as their router know it by that one. */
+function lintFirstAddress({ addresses }: VrrpConfig, at: Path, sink: IssueSink): void {
+  const [first] = addresses;
+  if (first?.family !== 6 || isLinkLocal(addressBytes(first.address))) return;
+  sink.warn([...at, "addresses", 0], "is not a link-local address, which the first one over IPv6 is to be (RFC 9568)", {
+    help: "put a link-local address (fe80::…) first, the same on every node; keepalived warns of this too",
+  });
 }
 
 function lintPreempt(instance: VrrpConfig, at: Path, sink: IssueSink): void {
