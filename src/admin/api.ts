@@ -201,7 +201,7 @@ export interface VrrpStatus {
   readonly tracks: readonly { readonly name: string; readonly ok: boolean; readonly weight: number }[];
   /** Who else acts as master of this virtual router (split brain), in words; absent or empty: nobody. */
   readonly rivals?: readonly string[];
-  /** Who sends adverts that are refused at present, and why, in words; absent or empty: nobody. */
+  /** Whose adverts are refused at present, or are another cluster's, and why, in words; absent or empty: nobody's. */
   readonly refused?: readonly string[];
   /** Both ways of adverts when there is a second one (`heartbeat`), the main one first; absent or empty: there is one. */
   readonly paths?: readonly VrrpPathStatus[];

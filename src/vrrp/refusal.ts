@@ -1,11 +1,16 @@
-/** Adverts that are refused, as the operator is told of them: two nodes that do not take each other's both lead. */
+/**
+ * Adverts that are refused, as the operator is told of them: two nodes that do not take each other's both lead. And those
+ * of another cluster with the same VRID, which are not: only one of the two clusters leads.
+ */
 import type { MonoMs } from "../lib/time.ts";
 import { addressText, sameAddress } from "../net/address.ts";
-import type { ReceiveReason } from "./receive.ts";
+import type { ReceiveNote, ReceiveReason } from "./receive.ts";
+
+export const OTHER_CLUSTER = "address_list_foreign" satisfies ReceiveNote;
 
 export interface Refusal {
   readonly address: Uint8Array;
-  readonly reason: ReceiveReason;
+  readonly reason: ReceiveReason | typeof OTHER_CLUSTER;
   readonly heardAt: MonoMs;
 }
 
@@ -15,7 +20,7 @@ const REFUSALS_MAX = 4;
 const RECENT_MS = 30_000;
 
 /** Of these one's own packets come back, or they are nobody's in particular. */
-const ordinary: readonly ReceiveReason[] = ["own_address", "vrid", "protocol"];
+const ordinary: readonly Refusal["reason"][] = ["own_address", "vrid", "protocol"];
 
 /** The list with this one at its head. */
 export function withRefusal(refusals: readonly Refusal[], refusal: Refusal): readonly Refusal[] {
@@ -35,6 +40,9 @@ export function recentRefusals(refusals: readonly Refusal[], now: MonoMs): reado
 
 /** `adverts of 192.0.2.2 are refused: its password is another one`. */
 export function refusalText({ address, reason }: Refusal): string {
+  if (reason === OTHER_CLUSTER) {
+    return `${addressText(address)} has this virtual_router_id too, for other addresses: choose another one`;
+  }
   return `adverts of ${addressText(address)} are refused: ${reasonText(reason)}`;
 }
 

@@ -185,6 +185,18 @@ describe.skipIf(!canMakeNamespaces)("two nodes", () => {
     await a.waitForState("master");
   });
 
+  test("another cluster with the same VRID is told of in the status until it has one of its own", async () => {
+    network = await makeNetwork("bvnet", { a: "192.0.2.1/24", b: "192.0.2.2/24" });
+    const base = instanceConfig({ advertIntervalMs: INTERVAL_MS, priority: 101 });
+    const other = { ...base, addresses: [{ ...base.addresses[0], address: "192.0.2.77" }] };
+    startBallast(node("b"), [other]);
+    const a = start("a", { priority: 100 });
+    const text = "192.0.2.2 has this virtual_router_id too, for other addresses: choose another one";
+    await waitFor("the other cluster to be named", () => a.status()?.refused?.includes(text));
+    a.reload([other]);
+    await waitFor("it to be forgotten", () => a.status()?.refused?.length === 0);
+  });
+
   test("a reload that takes away what the kernel refused ends the fault at once", async () => {
     network = await makeNetwork("bvnet", { a: "192.0.2.1/24" });
     const base = instanceConfig({ advertIntervalMs: INTERVAL_MS });

@@ -7,7 +7,7 @@ import { addressText } from "../../net/address.ts";
 import type { PathName } from "../paths.ts";
 import { ReasonLog } from "../reason-log.ts";
 import type { Received, ReceiveReason } from "../receive.ts";
-import { reasonText, withoutRefusal, withRefusal } from "../refusal.ts";
+import { OTHER_CLUSTER, reasonText, withoutRefusal, withRefusal } from "../refusal.ts";
 import type { InstanceSettings } from "../settings.ts";
 import { type InstanceStats, newStats, withPeer } from "../status.ts";
 import { priority } from "../wire.ts";
@@ -35,7 +35,9 @@ export class InstanceLog {
     const heard = { address: source.slice(), priority: advert.priority };
     const more = { path, intervalMs: advert.intervalMs, heardAt: monoNow() };
     stats.peers = withPeer(stats.peers, { ...heard, ...more });
-    stats.refusals = withoutRefusal(stats.refusals, source);
+    stats.refusals = received.notes.includes(OTHER_CLUSTER)
+      ? withRefusal(stats.refusals, { address: source.slice(), reason: OTHER_CLUSTER, heardAt: monoNow() })
+      : withoutRefusal(stats.refusals, source);
     stats.lastAdvertWallMs = wallNow();
     if (path === "heartbeat") stats.heartbeatReceived++;
     else {

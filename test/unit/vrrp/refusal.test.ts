@@ -18,6 +18,14 @@ describe("refusals", () => {
     expect(withoutRefusal(list, Uint8Array.of(192, 0, 2, 5)).map(({ address }) => address[3])).toEqual([4, 3, 2]);
   });
 
+  test("name another cluster with the same VRID until it advertises what this node does", () => {
+    const list = withRefusal([], from(2, "address_list_foreign", 1000));
+    expect(list.map(refusalText)).toEqual([
+      "192.0.2.2 has this virtual_router_id too, for other addresses: choose another one",
+    ]);
+    expect(withoutRefusal(list, list[0]!.address)).toEqual([]);
+  });
+
   test("say who and what differs, while it goes on", () => {
     const [refusal] = withRefusal([], from(2, "auth_data", 1000));
     expect(refusalText(refusal!)).toBe("adverts of 192.0.2.2 are refused: its password is another one");
