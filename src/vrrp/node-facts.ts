@@ -59,12 +59,10 @@ export function findVip(view: NodeView, vip: Vip): AddressFact | null {
   return view.address(link.index, vip.address, vip.prefixLength);
 }
 
-/** The request that sets or removes the VIP; null while its interface does not exist. */
-export function vipRequest(view: NodeView, vip: Vip): AddressRequest | null {
-  const link = view.link(vip.interfaceName);
-  if (link === null) return null;
+/** The request that sets or removes the VIP on this interface. */
+export function vipRequest(linkIndex: number, vip: Vip): AddressRequest {
   return {
-    linkIndex: link.index,
+    linkIndex,
     family: vip.address.length === 4 ? 4 : 6,
     address: vip.address,
     prefixLength: vip.prefixLength,

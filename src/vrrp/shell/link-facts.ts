@@ -22,6 +22,7 @@ export class LinkFacts {
       // Open before the first advert: a backup has to hear before it speaks.
       if (link.kind === "up") this.socket(runner.settings, "hears");
       runner.handle({ kind: "link", link });
+      if (link.kind === "up") this.tellHomeless(runner);
     }
   }
 
@@ -30,6 +31,14 @@ export class LinkFacts {
     return runners.some(
       ({ settings }) => settings.interfaceName === interfaceName || settings.heartbeat?.interfaceName === interfaceName,
     );
+  }
+
+  /** An interface that was renamed keeps its addresses, and nobody tells of them: the instance has to let go of its VIP. */
+  private tellHomeless(runner: Runner): void {
+    const vip = runner.ledVips.find(({ interfaceName }) => this.view.link(interfaceName) === null);
+    if (vip === undefined) return;
+    const text = `interface ${vip.interfaceName} does not exist`;
+    runner.handle({ kind: "trouble", trouble: { kind: "address", address: vip.text, text } });
   }
 
   private tellHeartbeat(runner: Runner, allVips: readonly Vip[]): void {

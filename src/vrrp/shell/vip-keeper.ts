@@ -24,8 +24,11 @@ export interface Prepared<Outcome> {
 export class VipKeeper {
   settings: InstanceSettings;
   private readonly route: RoutePort;
-  /** VIPs that this process set, by key: on kernels that do not keep the owner tag the only proof. */
-  private readonly setHere = new Set<string>();
+  /**
+   * VIPs that this process set, by key: on kernels that do not keep the owner tag the only proof. The number of the
+   * interface stands with it: somebody may rename one, and the VIP on it has to be found again.
+   */
+  private readonly setHere = new Map<string, number>();
 
   constructor(settings: InstanceSettings, route: RoutePort) {
     this.settings = settings;
@@ -40,24 +43,25 @@ export class VipKeeper {
 
   prepareAdd(): Prepared<readonly Trouble[]> {
     const { view } = this.route;
+    this.removeDisplaced();
     const requests: AddressRequest[] = [];
     const added: Vip[] = [];
     for (const vip of this.settings.vips) {
       // An owner's own address, or one that somebody set meanwhile: it serves, and it is not ours to remove later.
       if (this.isForeign(vip)) continue;
-      const request = vipRequest(view, vip);
-      if (request === null) {
+      const link = view.link(vip.interfaceName);
+      if (link === null) {
         const text = `interface ${vip.interfaceName} does not exist`;
         return { requests: [], finish: () => [{ kind: "address", address: vip.text, text }] };
       }
-      requests.push(request);
+      requests.push(vipRequest(link.index, vip));
       added.push(vip);
     }
     const finish = (results: readonly AddressResult[]): readonly Trouble[] => {
       const troubles: Trouble[] = [];
       results.forEach((result, i) => {
         const vip = added[i];
-        if (result.errno === 0) this.setHere.add(vipKey(vip));
+        if (result.errno === 0) this.setHere.set(vipKey(vip), result.request.linkIndex);
         else if (result.errno !== E.EXIST) troubles.push({ kind: "address", address: vip.text, text: result.text });
       });
       return troubles;
@@ -72,9 +76,8 @@ export class VipKeeper {
   }
 
   prepareRemoval(vips: readonly Vip[]): Prepared<readonly string[]> {
-    const ours = vips.filter((vip) => this.isOurs(vip));
+    const requests = vips.flatMap((vip) => this.placesOf(vip).map((linkIndex) => vipRequest(linkIndex, vip)));
     for (const vip of vips) this.setHere.delete(vipKey(vip));
-    const requests = ours.map((vip) => vipRequest(this.route.view, vip)).filter((request) => request !== null);
     const finish = (results: readonly AddressResult[]): readonly string[] =>
       results
         .filter(({ errno }) => errno !== 0 && errno !== E.ADDRNOTAVAIL && errno !== E.NODEV)
@@ -106,6 +109,26 @@ export class VipKeeper {
     const refusals = this.remove(this.settings.vips.filter((vip) => !kept.has(vipKey(vip))));
     this.settings = settings;
     return refusals;
+  }
+
+  /** Takes away VIPs on interfaces that have another name by now, before they are set where they belong. */
+  private removeDisplaced(): void {
+    const requests: AddressRequest[] = [];
+    for (const vip of this.settings.vips) {
+      const setOn = this.setHere.get(vipKey(vip));
+      if (setOn === undefined || setOn === this.route.view.link(vip.interfaceName)?.index) continue;
+      this.setHere.delete(vipKey(vip));
+      requests.push(vipRequest(setOn, vip));
+    }
+    // The kernel refuses only what went with its interface.
+    if (requests.length > 0) this.route.change("remove", requests);
+  }
+
+  /** Interfaces, by number, on which the VIP stands and is ours. */
+  private placesOf(vip: Vip): readonly number[] {
+    const named = this.isOurs(vip) ? this.route.view.link(vip.interfaceName)?.index : undefined;
+    const places = new Set([named, this.setHere.get(vipKey(vip))]);
+    return [...places].filter((linkIndex) => linkIndex !== undefined);
   }
 
   private isForeign(vip: Vip): boolean {

@@ -1,11 +1,11 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { AddressRequest } from "../../../src/netlink/codec-route.ts";
 import type { NodeView } from "../../../src/netlink/node-view.ts";
 import type { AddressResult, RoutePort } from "../../../src/netlink/route-port.ts";
 import { addressText } from "../../../src/net/address.ts";
 import { instanceSettings } from "../../../src/vrrp/settings.ts";
 import { VipKeeper } from "../../../src/vrrp/shell/vip-keeper.ts";
-import { addressFact, configWith, nodeWith, ours, vipConfig } from "./configs.ts";
+import { addressFact, configWith, ETH0, nodeWith, ours, vipConfig } from "./configs.ts";
 
 /** A kernel that answers every request with `errno` and writes down what was asked. */
 class FakeRoute implements RoutePort {
@@ -16,7 +16,11 @@ class FakeRoute implements RoutePort {
     this.view = view;
   }
   change(operation: "add" | "remove", requests: readonly AddressRequest[]): readonly AddressResult[] {
-    this.asked.push(...requests.map((request) => `${operation} ${addressText(request.address)}`));
+    this.asked.push(
+      ...requests.map(
+        ({ address, linkIndex }) => `${operation} ${addressText(address)}${linkIndex === 2 ? "" : ` on ${linkIndex}`}`,
+      ),
+    );
     return requests.map((request) => ({ request, errno: this.errno, text: "refused" }));
   }
   changeForwarding(_: "add" | "remove", requests: readonly unknown[]): readonly number[] {
@@ -84,4 +88,35 @@ test("VipKeeper.reconfigure removes the VIPs that are gone from the configuratio
   vips.add();
   vips.reconfigure(instanceSettings(configWith({ addresses: [vipConfig("10.0.0.11")] })));
   expect(route.asked.slice(2)).toEqual(["remove 10.0.0.10"]);
+});
+
+describe("VipKeeper, when an interface was renamed after the VIP was set on it", () => {
+  const rename = (view: NodeView, index: number, name: string): unknown =>
+    view.apply({ kind: "link", link: { ...ETH0, index, name } }, false);
+
+  test("removes the VIP where it is", () => {
+    const [vips, route] = keeper(nodeWith());
+    vips.add();
+    rename(route.view, 2, "ethX");
+    expect(vips.remove(vips.settings.vips)).toEqual([]);
+    expect(route.asked).toEqual(["add 10.0.0.10", "remove 10.0.0.10"]);
+  });
+
+  test("moves it when another one has the name now", () => {
+    const [vips, route] = keeper(nodeWith());
+    vips.add();
+    rename(route.view, 2, "ethX");
+    rename(route.view, 7, "eth0");
+    expect(vips.add()).toEqual([]);
+    vips.remove(vips.settings.vips);
+    expect(route.asked).toEqual(["add 10.0.0.10", "remove 10.0.0.10", "add 10.0.0.10 on 7", "remove 10.0.0.10 on 7"]);
+  });
+
+  test("does not set it again where there is none of that name", () => {
+    const [vips, route] = keeper(nodeWith());
+    vips.add();
+    rename(route.view, 2, "ethX");
+    expect(vips.add()).toEqual([{ kind: "address", address: "10.0.0.10/24", text: "interface eth0 does not exist" }]);
+    expect(route.asked).toEqual(["add 10.0.0.10", "remove 10.0.0.10"]);
+  });
 });
