@@ -58,6 +58,8 @@ export interface LinkFact {
   readonly mtuBytes: number;
   /** IFLA_IFALIAS: a note of whoever made the interface; null: none. */
   readonly alias?: string | null;
+  /** IFLA_LINK: the interface that this one stands on; null: none. */
+  readonly baseIndex?: number | null;
 }
 
 /** A macvlan interface on another one. */
@@ -228,7 +230,8 @@ function decodeLink(bytes: Uint8Array, message: Message): Result<RouteFact, Rout
   const flags = view.getUint32(start + 8, true);
   const name = text(attributes.value.get(linkAttribute.name)) ?? "";
   if (message.type === routeType.delLink) return ok({ kind: "link_gone", index, name });
-  const mtu = attributes.value.get(linkAttribute.mtu);
+  const u32 = (value: Uint8Array | undefined): number | null =>
+    value === undefined ? null : new DataView(value.buffer, value.byteOffset).getUint32(0, true);
   return ok({
     kind: "link",
     link: {
@@ -238,7 +241,8 @@ function decodeLink(bytes: Uint8Array, message: Message): Result<RouteFact, Rout
       loopback: (flags & linkFlag.loopback) !== 0,
       mac: (attributes.value.get(linkAttribute.address) ?? new Uint8Array(0)).slice(),
       alias: text(attributes.value.get(linkAttribute.alias)),
-      mtuBytes: mtu === undefined ? 0 : new DataView(mtu.buffer, mtu.byteOffset).getUint32(0, true),
+      baseIndex: u32(attributes.value.get(linkAttribute.link)),
+      mtuBytes: u32(attributes.value.get(linkAttribute.mtu)) ?? 0,
     },
   });
 }

@@ -76,3 +76,49 @@ describe.skipIf(!canMakeNamespaces)("an interface that is renamed on the master"
     expect(a.status()?.why).toContain("interface eth1 does not exist");
   });
 });
+
+describe.skipIf(!canMakeNamespaces)("what a killed speaker left under another configuration", () => {
+  const vmac = { name: "vrrp.51", xmitBase: false };
+  const switchOf = async (key: string): Promise<string> =>
+    (await node("a").run(["cat", `/proc/sys/net/ipv4/conf/eth0/${key}`])).trim();
+
+  test("is removed on an interface that is no longer served", async () => {
+    network = await twoNodes();
+    await addEth1("a");
+    const killed = start("a", 101, { addresses: [vipOn("eth1")] });
+    await killed.waitForState("master");
+    await onlyOn("a:eth1");
+    await killed.process.stop("SIGKILL");
+    await start("b", 102).waitForState("master");
+    const next = start("a", 101);
+    await next.waitForState("backup");
+    await onlyOn("b:eth0");
+  });
+
+  test("is removed with its own interface, and the real one is as it was before", async () => {
+    network = await twoNodes();
+    const killed = start("a", 101, { vmac });
+    await killed.waitForState("master");
+    await onlyOn("a:vrrp.51");
+    await killed.process.stop("SIGKILL");
+    expect(await switchOf("arp_ignore")).toBe("1");
+    await start("b", 102).waitForState("master");
+    const next = start("a", 101);
+    await next.waitForState("backup");
+    await onlyOn("b:eth0");
+    expect(await ip("a", "-o", "link")).not.toContain("vrrp.51");
+    expect([await switchOf("arp_ignore"), await switchOf("arp_filter")]).toEqual(["0", "0"]);
+  });
+
+  test("is left alone beside another speaker, whose it may be", async () => {
+    network = await twoNodes();
+    await addEth1("a");
+    const other = start("a", 101, { virtualRouterId: 52, addresses: [vipOn("eth1")] });
+    await other.waitForState("master");
+    await onlyOn("a:eth1");
+    const vip = { ...vipOn("eth0"), address: "192.0.2.20" };
+    await start("a", 101, { addresses: [vip] }).waitForState("master");
+    expect(await places()).toBe("a:eth1");
+    expect(other.events().join("\n")).not.toContain("somebody removed");
+  });
+});

@@ -1,11 +1,13 @@
 /** Makes and removes the macvlan interfaces of instances with a MAC address of their own. */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { NftPort } from "../../netlink/nft-port.ts";
+import type { LinkFact } from "../../netlink/codec-route.ts";
 import type { RoutePort } from "../../netlink/route-port.ts";
 import { sameAddress } from "../../net/address.ts";
 import { errnoText } from "../../sys/errno.ts";
 import type { InstanceSettings, VmacSettings } from "../settings.ts";
 import { HushKeeper } from "./hush-keeper.ts";
+import { anotherSpeaks } from "./leftovers.ts";
 import { baseSwitches, readVmacAlias, type Switch, vmacAlias, vmacSwitches } from "../vmac.ts";
 
 interface Kept {
@@ -18,6 +20,7 @@ export class VmacKeeper {
   private readonly warn: (text: string) => void;
   private readonly hush: HushKeeper;
   private kept: readonly Kept[] = [];
+  private hasSwept = false;
   /** Making one brings notifications, which ask for it again. */
   private readonly making = new Set<string>();
 
@@ -35,6 +38,7 @@ export class VmacKeeper {
     const gone = this.kept.filter((old) => !next.some((each) => each.name === old.name && each.base === old.base));
     this.kept = next;
     for (const old of gone) this.remove(old);
+    this.sweep();
     this.hush.keep(wanted.flatMap(({ vmac, vips }) => (vmac !== null && haveIpv6(vips) ? [vmac.name] : [])));
     for (const { vmac, vips } of wanted) {
       const link = vmac === null ? null : this.route.view.link(vmac.name);
@@ -96,9 +100,41 @@ export class VmacKeeper {
     const link = this.route.view.link(name);
     const before = readVmacAlias(link?.alias);
     if (link === null || before === null) return;
-    const errno = this.route.changeLink({ kind: "delete", index: link.index });
+    this.removeLink(link);
+    if (!this.kept.some((each) => each.base === base)) this.restore(base, before);
+  }
+
+  /**
+   * At the start: interfaces that a killed speaker made, and that the configuration no longer names or names on another
+   * one. All Ballasts note the same on them: beside another speaker they are left alone.
+   */
+  private sweep(): void {
+    if (this.hasSwept) return;
+    this.hasSwept = true;
+    const links = this.route.view.allLinks();
+    const left = links.flatMap((link) => {
+      const before = readVmacAlias(link.alias);
+      const base = links.find(({ index }) => index === link.baseIndex)?.name ?? null;
+      return before === null ? [] : [{ link, before, base }];
+    });
+    const isWanted = ({ link, base }: (typeof left)[number]): boolean =>
+      this.kept.some((each) => each.name === link.name && each.base === base);
+    const strays = left.filter((each) => !isWanted(each));
+    if (strays.length === 0 || anotherSpeaks()) return;
+    for (const { link, before, base } of strays) {
+      this.removeLink(link);
+      // One that stays has noted what was before, and will restore it.
+      if (base !== null && !left.some((each) => each.base === base && isWanted(each))) this.restore(base, before);
+    }
+  }
+
+  private removeLink({ name, index }: Pick<LinkFact, "name" | "index">): void {
+    const errno = this.route.changeLink({ kind: "delete", index });
     if (errno !== 0) this.warn(`interface ${name} cannot be removed: ${errnoText(errno)}`);
-    if (this.kept.some((each) => each.base === base)) return;
+  }
+
+  /** The base's switches, to what they stood at before any interface of ours. */
+  private restore(base: string, before: readonly string[]): void {
     baseSwitches(base).forEach((each, i) => {
       if (before[i] !== undefined) this.turn({ ...each, value: before[i] });
     });

@@ -74,8 +74,8 @@ test("decodeRoute reads back the address that encodeAddress wrote", () => {
   });
 });
 
-test("decodeRoute tells a running link from one without carrier", () => {
-  const link = (flags: number): unknown => {
+test("decodeRoute tells a running link from one without carrier, and what it stands on", () => {
+  const link = (flags: number, baseIndex: number | null = null): unknown => {
     const bytes = written((writer) => {
       writer.begin(16, 0, 1);
       writer.u32(0);
@@ -85,6 +85,7 @@ test("decodeRoute tells a running link from one without carrier", () => {
       writer.attributeText(3, "eth0");
       writer.attribute(1, Uint8Array.fromHex("02000000000a"));
       writer.attributeU32(4, 1500);
+      if (baseIndex !== null) writer.attributeU32(5, baseIndex);
       writer.end();
     });
     const messages = decodeMessages(bytes, bytes.length);
@@ -92,9 +93,11 @@ test("decodeRoute tells a running link from one without carrier", () => {
     return decodeRoute(bytes, messages.value[0]);
   };
   const mac = Uint8Array.fromHex("02000000000a");
-  const wanted = { index: 3, name: "eth0", loopback: false, mtuBytes: 1500, mac, alias: null };
+  const wanted = { index: 3, name: "eth0", loopback: false, mtuBytes: 1500, mac, alias: null, baseIndex: null };
   expect(link(0x41)).toEqual({ ok: true, value: { kind: "link", link: { ...wanted, running: true } } });
   expect(link(0x01)).toEqual({ ok: true, value: { kind: "link", link: { ...wanted, running: false } } });
+  const macvlan = { ...wanted, running: true, baseIndex: 2 };
+  expect(link(0x41, 2)).toEqual({ ok: true, value: { kind: "link", link: macvlan } });
 });
 
 test("encodeNewMacvlan asks for a private macvlan interface with a MAC address", () => {
