@@ -111,6 +111,29 @@ describe.skipIf(!canMakeNamespaces)("use_vmac", () => {
     TEST_MS,
   );
 
+  test(
+    "an interface that cannot be raised is told of truly, and is made once it can be",
+    async () => {
+      network = await makeNetwork("bvmac", { a: "192.0.2.1/24", b: "192.0.2.2/24" });
+      const inA = (...words: readonly string[]): Promise<string> => node("a").run(["ip", ...words]);
+      const macvlan = ["type", "macvlan", "mode", "private"];
+      await inA("link", "add", "kv.51", "link", "eth0", "address", VIRTUAL_MAC, ...macvlan);
+      await inA("link", "set", "kv.51", "up");
+      const a = start("a", 101);
+      await waitFor("the reason", () => a.status()?.why.includes("interface vrrp.51 cannot be raised"));
+      expect(a.status()?.state).toBe("fault");
+      expect(await inA("-o", "link")).not.toContain("vrrp.51");
+      expect([await switchOf("a", "arp_ignore"), await switchOf("a", "arp_filter")]).toEqual(["0", "0"]);
+      await inA("link", "del", "kv.51");
+      await a.waitForState("master", 20_000);
+      await onlyHolder("a");
+      await a.process.stop();
+      expect(await inA("-o", "link")).not.toContain("vrrp.51");
+      expect(a.events().join("\n")).not.toContain("did not make it");
+    },
+    TEST_MS,
+  );
+
   test.skipIf(Bun.which("keepalived") === null)(
     "Ballast and keepalived share the virtual MAC address",
     async () => {

@@ -72,7 +72,7 @@ export class VmacKeeper {
   ): string | null {
     const { name, mac } = vmac;
     const noted = knownIndex === null ? null : readVmacAlias(this.route.view.link(name)?.alias);
-    const alias = vmacAlias(noted ?? this.valuesBefore(base));
+    const before = noted ?? this.valuesBefore(base);
     if (knownIndex === null) {
       const errno = this.route.changeLink({ kind: "add_macvlan", macvlan: { name, baseIndex, mac } });
       if (errno !== 0) return `interface ${name} cannot be made: ${errnoText(errno)}`;
@@ -81,10 +81,22 @@ export class VmacKeeper {
     const index = this.route.view.link(name)?.index;
     if (index === undefined) return `interface ${name} does not appear`;
     this.turnAll([...vmacSwitches(name, ipv6), ...baseSwitches(base)]);
-    const errno = this.route.changeLink({ kind: "up", index, alias });
-    if (errno !== 0) return `interface ${name} cannot be raised: ${errnoText(errno)}`;
+    const errno = this.route.changeLink({ kind: "up", index, alias: vmacAlias(before) });
+    if (errno !== 0) {
+      // Down it is of no use to anybody, and the kernel would not tell of the note on it. The next attempt makes it anew.
+      this.removeLink({ name, index });
+      if (!this.othersOn(base, name)) this.restore(base, before);
+    }
     this.route.drain();
-    return null;
+    return errno === 0 ? null : `interface ${name} cannot be raised: ${errnoText(errno)}`;
+  }
+
+  /** Whether another interface of ours stands on the base, and needs its switches as they are. */
+  private othersOn(base: string, name: string): boolean {
+    return this.kept.some(
+      (each) =>
+        each.base === base && each.name !== name && readVmacAlias(this.route.view.link(each.name)?.alias) !== null,
+    );
   }
 
   /** The base's switches as they were before any interface of ours: an earlier one has noted them. */
