@@ -11,6 +11,7 @@ import { close } from "../../sys/socket.ts";
 import { ARP_FRAME_BYTES, encodeArp, gratuitousArp } from "../../net/arp.ts";
 import { encodeNeighbourAdvertisement, NEIGHBOUR_FRAME_BYTES } from "../../net/ndp.ts";
 import type { NodeView } from "../../netlink/node-view.ts";
+import { withBurst } from "../burst.ts";
 import type { Vip } from "../settings.ts";
 
 const ETHERNET_ADDRESS_BYTES = 6;
@@ -32,23 +33,30 @@ export interface Burst {
   readonly sentLater: (result: AnnounceResult) => void;
 }
 
+/** Bursts of one owner that are being sent frame by frame. */
+interface Running {
+  waiting: readonly Vip[];
+  /** The newest: its distance and its owner's ear count. */
+  burst: Burst;
+  timer: LoopTimer;
+}
+
 export class Announcer {
   private readonly loop: Loop;
   private readonly fd = openPacketSender("gratuitous ARP");
-  /** Bursts that are being sent frame by frame, by owner: a new one takes the place of an old one. */
   /** Interface name → whether this node forwards IPv6 packets that come in there; read once a burst. */
   private readonly forwarding = new Map<string, boolean>();
-  private readonly running = new Map<string, LoopTimer>();
+  private readonly running = new Map<string, Running>();
 
   constructor(loop: Loop) {
     this.loop = loop;
   }
 
   announce(owner: string, view: NodeView, burst: Burst): AnnounceResult {
-    this.cancel(owner);
     this.forwarding.clear();
     const { vips, repeat, intervalMs } = burst;
-    if (intervalMs > 0) return this.next(owner, view, burst, 0);
+    if (intervalMs > 0) return this.begin(owner, view, burst);
+    this.cancel(owner);
     let sent = 0;
     let refusal = 0;
     for (let round = 0; round < repeat; round++) {
@@ -63,25 +71,38 @@ export class Announcer {
 
   /** The VIPs are about to leave: nobody is told any more that they are here. */
   cancel(owner: string): void {
-    this.running.get(owner)?.cancel();
+    this.running.get(owner)?.timer.cancel();
     this.running.delete(owner);
   }
 
   close(): void {
-    for (const timer of this.running.values()) timer.cancel();
+    for (const { timer } of this.running.values()) timer.cancel();
     this.running.clear();
     close(this.fd);
   }
 
-  private next(owner: string, view: NodeView, burst: Burst, at: number): AnnounceResult {
-    const { vips, repeat, intervalMs, sentLater } = burst;
-    if (at >= vips.length * repeat) {
+  /** Sends the first frame, or adds to what is being sent. */
+  private begin(owner: string, view: NodeView, burst: Burst): AnnounceResult {
+    const running = this.running.get(owner);
+    const waiting = withBurst(running?.waiting ?? [], burst.vips, burst.repeat);
+    if (running === undefined) return this.next(owner, view, burst, waiting);
+    running.waiting = waiting;
+    running.burst = burst;
+    return { sent: 0, refusal: 0 };
+  }
+
+  private next(owner: string, view: NodeView, burst: Burst, [vip, ...waiting]: readonly Vip[]): AnnounceResult {
+    if (vip === undefined) {
       this.running.delete(owner);
       return { sent: 0, refusal: 0 };
     }
-    const result = this.send(view, vips[at % vips.length]);
-    const timer = this.loop.after(intervalMs, () => sentLater(this.next(owner, view, burst, at + 1)));
-    this.running.set(owner, timer);
+    const result = this.send(view, vip);
+    const timer = this.loop.after(burst.intervalMs, () => {
+      const { burst: newest } = running;
+      newest.sentLater(this.next(owner, view, newest, running.waiting));
+    });
+    const running: Running = { waiting, burst, timer };
+    this.running.set(owner, running);
     return { sent: result > 0 ? 1 : 0, refusal: Math.min(result, 0) };
   }
 
