@@ -146,6 +146,7 @@ export class VipKeeper {
   }
 }
 
-function vipKey(vip: Vip): string {
-  return `${vip.text} on ${vip.interfaceName}`;
+/** With all that the kernel does not change of an address that is there: another label means to remove it and set it anew. */
+function vipKey({ text, interfaceName, scope, broadcast, label }: Vip): string {
+  return `${text} on ${interfaceName} scope ${scope} broadcast ${broadcast?.join(".") ?? ""} label ${label ?? ""}`;
 }

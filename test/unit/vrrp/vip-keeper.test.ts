@@ -90,6 +90,24 @@ test("VipKeeper.reconfigure removes the VIPs that are gone from the configuratio
   expect(route.asked.slice(2)).toEqual(["remove 10.0.0.10"]);
 });
 
+test("VipKeeper.reconfigure removes a VIP that is to have another label, scope or broadcast, so that add sets it anew", () => {
+  const [vips, route] = keeper(nodeWith());
+  vips.add();
+  const changes = [
+    { label: "eth0:v" },
+    { label: "eth0:v", scope: "link" },
+    { label: "eth0:v", broadcast: "10.0.0.255" },
+  ];
+  for (const change of changes) {
+    vips.reconfigure(instanceSettings(configWith({ addresses: [vipConfig("10.0.0.10", change)] })));
+    vips.add();
+    // Again the same: it stays.
+    vips.reconfigure(instanceSettings(configWith({ addresses: [vipConfig("10.0.0.10", change)] })));
+  }
+  const anew = ["remove 10.0.0.10", "add 10.0.0.10"];
+  expect(route.asked).toEqual(["add 10.0.0.10", ...anew, ...anew, ...anew]);
+});
+
 describe("VipKeeper, when an interface was renamed after the VIP was set on it", () => {
   const rename = (view: NodeView, index: number, name: string): unknown =>
     view.apply({ kind: "link", link: { ...ETH0, index, name } }, false);
