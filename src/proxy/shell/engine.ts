@@ -88,8 +88,7 @@ export class ProxyEngine {
     );
     const reserved = Math.min(RESERVED_DESCRIPTORS, options.descriptorsMax / 2);
     const sessionsMax = Math.min(options.sessionsMax, Math.floor((options.descriptorsMax - reserved) / 2));
-    this.listeners.hasRoom = (share) =>
-      this.sessionCount < Math.max(1, sessionsMax * share) && table.used + 2 <= table.capacity;
+    this.listeners.hasRoom = () => this.sessionCount < Math.max(1, sessionsMax) && table.used + 2 <= table.capacity;
     this.sessions.onPlaceFree = () => this.placeFree();
     p.eventKind = loop.addKind((slot, generation, events) => this.onEvent(slot, generation, events));
     p.onTimeout = (slot) => this.onTimeout(slot);

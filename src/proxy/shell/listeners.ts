@@ -1,7 +1,8 @@
 /**
  * Listening sockets, shared with the other workers: level-triggered with EPOLLEXCLUSIVE, so one connection wakes one
  * worker. A listener pauses (leaves the epoll set; the kernel's backlog queues) at its frontend's or the appliance's
- * maxconn and for a moment when descriptors run out; it never spins on a connection that it cannot take.
+ * maxconn and for a moment when descriptors run out; it never spins on a connection that it cannot take. A place that
+ * becomes free is given out at once (haproxy does so too): the others may be held for hours.
  */
 import { headerWords } from "../../stats/layout.ts";
 import { EPOLL } from "../../sys/abi.ts";
@@ -20,8 +21,6 @@ const EXHAUSTED_PAUSE_MS = 100;
 const EXHAUSTED_REPORT_MS = 10_000;
 /** Paused listeners look again this often: a connection may have ended in another worker. */
 const LOOK_AGAIN_MS = 100;
-/** Below this share of maxconn a paused listener goes on; the gap keeps it from flapping. */
-const RESUME_SHARE = 0.9;
 
 /** `take`: no place in this process, in the frontend or in the appliance. No errno is as large. */
 const FULL = -65_536;
@@ -47,11 +46,13 @@ export class Listeners {
   private readonly report: (text: string) => void;
   private readonly slots: Listener[] = [];
   private pausedCount = 0;
+  /** The timer of `lookAgain` runs; with every place that is freed and taken again listeners resume and pause. */
+  private willLook = false;
   private reportedAt = Number.NEGATIVE_INFINITY;
   /** Client connections of all workers (haproxy: global maxconn). */
   globalMax = 0;
-  /** False when this process has no descriptors or slots for another session, counted below `share` of its limit. */
-  hasRoom: (share: number) => boolean = () => true;
+  /** False when this process has no descriptors or slots for another session. */
+  hasRoom: () => boolean = () => true;
 
   constructor(loop: Loop, memory: CounterMemory, accept: AcceptHandler, report: (text: string) => void) {
     this.loop = loop;
@@ -109,31 +110,37 @@ export class Listeners {
     listener.paused = true;
     this.loop.unregister(listener.fd);
     this.pausedCount++;
-    if (this.pausedCount === 1) this.loop.after(LOOK_AGAIN_MS, this.lookAgain);
+    this.lookLater();
+  }
+
+  private lookLater(): void {
+    if (this.willLook) return;
+    this.willLook = true;
+    this.loop.after(LOOK_AGAIN_MS, this.lookAgain);
   }
 
   private readonly lookAgain = (): void => {
-    if (this.pausedCount === 0) return;
-    this.resume();
-    if (this.pausedCount > 0) this.loop.after(LOOK_AGAIN_MS, this.lookAgain);
+    this.willLook = false;
+    this.placeFree();
+    if (this.pausedCount > 0) this.lookLater();
   };
 
   private resume(): void {
     for (const listener of this.slots) {
-      if (!listener.open || !listener.paused || this.isFull(listener, RESUME_SHARE)) continue;
+      if (!listener.open || !listener.paused || this.isFull(listener)) continue;
       listener.paused = false;
       this.pausedCount--;
       this.register(listener);
     }
   }
 
-  private isFull(listener: Listener, share: number): boolean {
+  private isFull(listener: Listener): boolean {
     const { header, shared } = this.memory;
     const { config, connectionsWord } = listener.frontend;
     return (
-      !this.hasRoom(share) ||
-      Atomics.load(header, headerWords.connections) >= Math.max(1, Math.floor(this.globalMax * share)) ||
-      Atomics.load(shared, connectionsWord) >= Math.max(1, Math.floor(config.maxconn * share))
+      !this.hasRoom() ||
+      Atomics.load(header, headerWords.connections) >= this.globalMax ||
+      Atomics.load(shared, connectionsWord) >= config.maxconn
     );
   }
 
@@ -157,7 +164,7 @@ export class Listeners {
 
   /** A descriptor whose place in the gauges is taken, -errno when nothing can be accepted, FULL. */
   private take(listener: Listener): number {
-    if (this.isFull(listener, 1) || !this.reserve(listener)) return FULL;
+    if (this.isFull(listener) || !this.reserve(listener)) return FULL;
     const fd = sockets.accept(listener.fd);
     if (fd < 0) this.giveBack(listener);
     return fd;
@@ -173,7 +180,7 @@ export class Listeners {
         continue;
       }
       if (fd === FULL) {
-        if (!this.hasRoom(1)) this.tell(listener, "no file descriptors left for another session");
+        if (!this.hasRoom()) this.tell(listener, "no file descriptors left for another session");
         return this.pause(listener);
       }
       listener.batch = Math.max(1, listener.batch >> 1);

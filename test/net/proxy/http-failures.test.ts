@@ -210,6 +210,29 @@ test("a client that broke off while it waited to be accepted costs no server a r
   expect(server.received()).not.toContain("/impatient");
 });
 
+test.each([
+  ["the frontend", { frontend: { maxconn: 3 } }],
+  ["the appliance", { maxconn: 3 }],
+])("at maxconn of %s a place that becomes free goes to who waits, however long the others stay", async (_, limit) => {
+  const server = raw(({ socket, received }) => {
+    if (!received.includes("/hold")) socket.write(OK);
+  });
+  const proxy = await proxyTo({ servers: [server.port], backendTimeouts: { serverMs: 60_000 }, ...limit });
+  const holding = await Promise.all([1, 2, 3].map(() => connectRaw(proxy.port)));
+  for (const client of holding) client.send(GET.replace("/", "/hold"));
+  while (server.requests() < 3) await Bun.sleep(5);
+  const waiting = await connectRaw(proxy.port);
+  waiting.send(GET);
+  holding.pop()?.close();
+  await waiting.until((text) => text.includes("\r\n\r\nok"));
+  waiting.close();
+  const next = await connectRaw(proxy.port);
+  next.send(GET);
+  await next.until((text) => text.includes("\r\n\r\nok"));
+  next.close();
+  for (const client of holding) client.close();
+});
+
 test("a drain lets the running request end and then finishes", async () => {
   const waiting: (() => void)[] = [];
   const server = raw(({ socket }) => void waiting.push(() => socket.write(OK)));
