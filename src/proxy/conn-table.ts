@@ -48,6 +48,8 @@ export const FLAG = {
   EOF: 1 << 3,
   /** We sent our FIN. */
   SHUT: 1 << 4,
+  /** HTTP, client: a request was answered before, and the connection was kept. */
+  KEPT: 1 << 5,
   TLS: 1 << 6,
   /** The socket failed (reset): nothing can be read or written. */
   BROKEN: 1 << 7,

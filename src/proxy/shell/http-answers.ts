@@ -110,6 +110,7 @@ export class HttpAnswers {
       t.requestSent[client] = t.requestBlock[client];
       return this.upstream.reconnect(client);
     }
+    if (cause === "SH" && this.clientRepeats(client, server)) return this.closeUnanswered(client);
     const endpoint = backend.endpoints[t.serverIndex[client]];
     p.memory.own[endpoint.counters + serverCounters.responseErrors]++;
     p.memory.own[backend.counters + backendCounters.responseErrors]++;
@@ -129,6 +130,27 @@ export class HttpAnswers {
       t.requestBlock[client] >= 0 &&
       t.inBlock[server] < 0
     );
+  }
+
+  /**
+   * The pooled connection was dead before it gave a byte, and so was the request: only the client knows whether it may
+   * be sent again. It does when a kept connection ends without an answer (RFC 9112 9.3.1; HAProxy relies on that too).
+   */
+  private clientRepeats(client: number, server: number): boolean {
+    const t = this.p.table;
+    return (
+      (t.flags[server] & FLAG.REUSED) !== 0 &&
+      (t.flags[client] & (FLAG.KEPT | FLAG.ANSWERED)) === FLAG.KEPT &&
+      t.sentBytes[client] === 0 &&
+      t.inBlock[server] < 0
+    );
+  }
+
+  private closeUnanswered(client: number): void {
+    this.leaveServer(client);
+    this.sessions.finish(client, null);
+    this.p.table.state[client] = CONN.ANSWER;
+    this.finish(client);
   }
 
   /** The client broke off. */

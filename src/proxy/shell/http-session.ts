@@ -242,7 +242,7 @@ export class HttpSessions implements SessionKind, HttpExchange {
   private awaitNext(client: number): void {
     const { p } = this;
     const t = p.table;
-    t.flags[client] &= ~REQUEST_FLAGS;
+    t.flags[client] = (t.flags[client] & ~REQUEST_FLAGS) | FLAG.KEPT;
     t.state[client] = CONN.HEAD;
     t.scannedBytes[client] = 0;
     t.startedAt[client] = NONE;

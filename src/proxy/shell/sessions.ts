@@ -49,13 +49,16 @@ export class Sessions {
     own[backend.counters + backendCounters.sessionsTotal]++;
   }
 
-  /** Counts and logs what the columns hold, and leaves server and backend. The client's connection stays. */
-  finish(client: number, cause: Cause): void {
+  /**
+   * Counts and logs what the columns hold, and leaves server and backend. The client's connection stays.
+   * @param cause null: not logged, since the client sends the request again.
+   */
+  finish(client: number, cause: Cause | null): void {
     const { p } = this;
     const t = p.table;
     if (t.state[client] === CONN.QUEUED) this.upstream.queues.leave(client, false);
     this.count(client);
-    this.log.write(client, cause);
+    if (cause !== null) this.log.write(client, cause);
     this.upstream.release(client);
     const backend = p.backendOf[client];
     if (backend !== null) {

@@ -117,7 +117,7 @@ export class Upstream {
     backend.table.served[index]++;
     p.memory.own[endpoint.counters + serverCounters.sessions]++;
     p.memory.own[endpoint.counters + serverCounters.sessionsTotal]++;
-    const server = this.idle.take(endpoint);
+    const server = mayReuse(t.flags[client]) ? this.idle.take(endpoint) : NONE;
     if (server === NONE) return this.connect(client, endpoint);
     t.peer[client] = server;
     t.peer[server] = client;
@@ -271,4 +271,14 @@ export class Upstream {
     for (const backend of waiting) this.drainQueue(backend);
     if (waiting.size > 0) this.p.wantTick();
   }
+}
+
+/**
+ * A pooled connection may turn out to be dead. Then the request is sent again, or its client is made to do so, which
+ * clients do on connections that were kept (RFC 9112 9.3.1). The first request of a connection that Ballast may not
+ * repeat itself gets a fresh connection: HAProxy's "http-reuse safe", except that it holds for every first request.
+ */
+function mayReuse(clientFlags: number): boolean {
+  const repeatable = FLAG.IDEMPOTENT | FLAG.REQUEST_DONE;
+  return (clientFlags & FLAG.KEPT) !== 0 || (clientFlags & repeatable) === repeatable;
 }
