@@ -32,8 +32,8 @@ export class RequestForward {
   /** The server connection is not used again (haproxy: option httpclose). */
   closesServer = false;
   /**
-   * Authority for a request that has none (HTTP/1.0 without Host), as text in the same buffer; -1: an empty Host
-   * is sent (RFC 9112 3.2), which some servers refuse.
+   * Authority for a request that has none (HTTP/1.0 without Host), as text in the same buffer: the server's address.
+   * -1: an empty Host is sent (RFC 9112 3.2), which some servers refuse.
    */
   fallbackHostStart = -1;
   fallbackHostEnd = -1;

@@ -5,6 +5,8 @@
  * in its forwarded form into a block of its own, which is kept until the first response byte: should a pooled
  * connection turn out to be dead, the request is sent again from there.
  */
+import { formatSocketAddress } from "../../config/schema-address.ts";
+import type { ServerConfig } from "../../config/types-proxy.ts";
 import { type ChunkedDecoder, chunkedOutput, LAST_CHUNK } from "../../http/chunked.ts";
 import { bodyKinds, defaultHeadLimits, MessageHead } from "../../http/head.ts";
 import { methodIds } from "../../http/methods.ts";
@@ -24,9 +26,15 @@ import type { Upstream } from "./upstream.ts";
 
 /** The client's address as text, for X-Forwarded-For: behind everything that a head can need of the write scratch. */
 const ADDRESS_AT = WRITE_AT + 60 * 1024;
+/** Host for a request that has none: behind that address. */
+const HOST_AT = ADDRESS_AT + PEER_TEXT_BYTES;
+/** Address, brackets and port; room to spare. */
+const HOST_BYTES_MAX = 512;
 /** RFC 9110 9.2.2; what is not in the table may have effects and is never sent twice. */
 const REPEATABLE = new Set<number>([methodIds.get, methodIds.head, methodIds.put, methodIds.delete, methodIds.options]);
 const repeatable = Uint8Array.from({ length: 16 }, (_, id) => (REPEATABLE.has(id) ? 1 : 0));
+
+const encoder = new TextEncoder();
 
 export class HttpRequests {
   /** The last request's head: valid until the next one is parsed. */
@@ -212,7 +220,22 @@ export class HttpRequests {
       forward.forwardedForStart = ADDRESS_AT;
       forward.forwardedForEnd = ADDRESS_AT + length;
     }
+    if (head.hostStart < 0) this.giveHost(p.backend(client).config.servers);
     return writeRequestHead(p.bytes, block, block + BLOCK_BYTES, head, forward);
+  }
+
+  /**
+   * HTTP/1.0 without Host: what is forwarded is HTTP/1.1, and servers refuse an empty one. Which server takes the request
+   * is not known yet, and the name must not change when another one does: all of a backend hear the first one's address.
+   */
+  private giveHost(servers: readonly ServerConfig[]): void {
+    const { p, forward } = this;
+    const address = servers.at(0)?.address;
+    if (address === undefined) return;
+    const text = address.kind === "unix" ? "localhost" : formatSocketAddress(address);
+    const { written } = encoder.encodeInto(text, p.bytes.subarray(HOST_AT, HOST_AT + HOST_BYTES_MAX));
+    forward.fallbackHostStart = HOST_AT;
+    forward.fallbackHostEnd = HOST_AT + written;
   }
 
   /** Puts body bytes that came with the head behind it. Answers where the rest begins, or −RejectCode. */

@@ -216,3 +216,21 @@ test("a server set to maintenance gets no new request", async () => {
   for (let i = 0; i < 6; i++) await fetch(`http://127.0.0.1:${proxy.port}/`);
   expect([one.requests(), two.requests()]).toEqual([0, 6]);
 });
+
+test("an HTTP/1.0 request without Host goes on with the server's address as Host, another one with its own", async () => {
+  const server = raw(({ socket }) => void socket.write(OK));
+  const proxy = await proxyTo({ servers: [server.port], options: { forwardfor: true } });
+  for (const [request, host] of [
+    ["GET / HTTP/1.0\r\n\r\n", `127.0.0.1:${server.port}`],
+    ["GET / HTTP/1.0\r\nHost: own.test\r\n\r\n", "own.test"],
+    ["GET http://target.test/ HTTP/1.0\r\n\r\n", "target.test"],
+  ] as const) {
+    server.reset();
+    const client = await connectRaw(proxy.port);
+    client.send(request);
+    await client.until((text) => text.endsWith("\r\n\r\nok"));
+    client.close();
+    const hosts = server.received().match(/^host:.*$/gim);
+    expect(hosts?.map((line) => line.trim())).toEqual([`Host: ${host}`]);
+  }
+});
