@@ -56,11 +56,16 @@ export function frontendOptions(mode: Mode, wishes: WrittenOptions): FrontendOpt
   };
 }
 
-/** Without HTTP there is nothing for httplog to show: like HAProxy, tcplog is written then. */
+/**
+ * The form asked for last, the mode's own without a wish; "no NAME" takes that one away and leaves the other.
+ * Without HTTP there is nothing for httplog to show: like HAProxy, tcplog is written then, and "no tcplog" ends it.
+ */
 function logForm(mode: Mode, wishes: WrittenOptions): FrontendOptions["log"] {
-  const wish = wishes.findLast(({ value }) => value.name === "httplog" || value.name === "tcplog")?.value;
-  if (wish?.on === false) return null;
-  return mode === "tcp" || wish?.name === "tcplog" ? "tcplog" : "httplog";
+  if (mode === "tcp") return optionIs("tcplog", wishes, true) ? "tcplog" : null;
+  const http = optionIs("httplog", wishes, true);
+  if (!optionIs("tcplog", wishes, false)) return http ? "httplog" : null;
+  const last = wishes.findLast(({ value }) => value.on && (value.name === "httplog" || value.name === "tcplog"));
+  return http && last?.value.name === "httplog" ? "httplog" : "tcplog";
 }
 
 /** From [defaults] over the backend to the server: keys add up, a new probe replaces the inherited one, false ends it. */

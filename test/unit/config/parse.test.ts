@@ -118,6 +118,28 @@ describe("parseConfig", () => {
     expect(configOf(text).backends[0].abortonclose).toBe(true);
   });
 
+  test.each([
+    ["http", [], [], "httplog"],
+    ["tcp", [], [], "tcplog"],
+    ["http", ["tcplog"], [], "tcplog"],
+    ["http", ["tcplog"], ["httplog"], "httplog"],
+    ["http", ["httplog"], ["tcplog"], "tcplog"],
+    ["http", [], ["tcplog", "no httplog"], "tcplog"],
+    ["http", ["httplog"], ["no httplog", "tcplog"], "tcplog"],
+    ["http", [], ["httplog", "no tcplog"], "httplog"],
+    ["http", ["httplog"], ["tcplog", "no tcplog"], "httplog"],
+    ["http", ["tcplog"], ["no tcplog"], "httplog"],
+    ["http", [], ["no httplog"], null],
+    ["http", ["httplog", "tcplog"], ["no httplog", "no tcplog"], null],
+    ["tcp", ["httplog"], [], "tcplog"],
+    ["tcp", ["httplog"], ["tcplog", "no httplog"], "tcplog"],
+    ["tcp", ["httplog"], ["no tcplog"], null],
+  ])("parseConfig in mode %s with %j in defaults and %j of its own logs as %s", (mode, inherited, own, log) => {
+    const options = JSON.stringify(inherited);
+    const text = `[defaults]\nmode = "${mode}"\noptions = ${options}\n[frontend.web]\nbind = "*:80"\noptions = ${JSON.stringify(own)}\ndefault_backend = "app"\n[backend.app]\n`;
+    expect<string | null>(configOf(text).frontends[0].options.log).toBe(log);
+  });
+
   test("parseConfig merges checks from defaults over backend to server", () => {
     const text = `
 [defaults]
