@@ -38,7 +38,7 @@ const later = "not supported yet" as const;
 
 export const optionRows = {
   forwardfor: { sides: ["frontend"], doc: "append the client's address to X-Forwarded-For", since: now },
-  dontlognull: { sides: ["frontend"], doc: "do not log connections without data", since: now },
+  dontlognull: { sides: ["frontend"], doc: "do not log connections on which the client sent nothing", since: now },
   httplog: { sides: ["frontend"], doc: "log in HAProxy's HTTP form (the default in mode http)", since: now },
   tcplog: { sides: ["frontend"], doc: "log in HAProxy's TCP form (the default in mode tcp)", since: now },
   http_close: { sides: ["frontend", "backend"], doc: "no keep-alive", since: now },

@@ -41,12 +41,24 @@ export class AccessLog implements SessionLog {
     this.requestLengths[client] = length;
   }
 
+  /**
+   * The client sent nothing: a health check of another load balancer, a browser's spare connection. In tcp mode bytes
+   * are read only when there is a server, so that a session without one may have had some.
+   */
+  private isNull(client: number): boolean {
+    const { p } = this;
+    const t = p.table;
+    if (t.receivedBytes[client] > 0 || t.flags[client] & FLAG.HEAD_BEGUN) return false;
+    return p.frontendOf[client].isHttp || t.connectedAt[client] >= 0;
+  }
+
   write(client: number, cause: Cause): void {
     const { p, record: r } = this;
     const t = p.table;
     const frontend = p.frontendOf[client];
     const form = frontend.config.options.log;
     if (form === null || !this.logger.wantsAccess) return;
+    if (frontend.config.options.dontlognull && this.isNull(client)) return;
     const backend = p.backendOf[client];
     const index = t.serverIndex[client];
     const endpoint = backend !== null && index !== NONE ? backend.endpoints[index] : null;

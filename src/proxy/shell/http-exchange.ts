@@ -10,7 +10,7 @@ export interface HttpExchange {
   /** Ends what is under way and answers with our own page; the connection ends after it. */
   answer(client: number, status: number, cause: Cause): void;
   redirect(client: number, redirect: Outcome["redirect"], head: MessageHead): void;
-  /** Closes a connection on which no request is under way. */
+  /** Closes a connection on which no whole request is under way; logged when one was owed (see `dontlognull`). */
   closeIdle(client: number): void;
   /** The configuration that the request which begins now uses. */
   adoptConfiguration(client: number): FrontendRuntime;

@@ -198,6 +198,13 @@ export class HttpSessions implements SessionKind, HttpExchange {
   }
 
   closeIdle(client: number): void {
+    const { p } = this;
+    const t = p.table;
+    // HAProxy's CR with 400: no whole request came. Between two requests nothing is missing.
+    if (t.flags[client] & FLAG.HEAD_BEGUN || (t.flags[client] & FLAG.KEPT) === 0) {
+      t.status[client] = 400;
+      this.sessions.log.write(client, "CR");
+    }
     this.sessions.dropClient(client, false);
   }
 
@@ -296,8 +303,8 @@ export class HttpSessions implements SessionKind, HttpExchange {
     const t = p.table;
     switch (t.state[client]) {
       case CONN.HEAD:
-        if (t.flags[client] & FLAG.HEAD_BEGUN) return this.answer(client, 408, "cR");
-        return this.closeIdle(client);
+        if (t.flags[client] & FLAG.HEAD_BEGUN || this.isSilentTooLong(client)) return this.answer(client, 408, "cR");
+        return this.sessions.dropClient(client, false);
       case CONN.QUEUED:
         return this.answer(client, 503, "sQ");
       case CONN.TURNAROUND:
@@ -313,6 +320,14 @@ export class HttpSessions implements SessionKind, HttpExchange {
       default:
         throw new AssertionError(`http session: timeout in state ${t.state[client]}`);
     }
+  }
+
+  /** A new connection on which no request began in time; a drain closes those that wait for less (`spreadIdle`). */
+  private isSilentTooLong(client: number): boolean {
+    const { p } = this;
+    const t = p.table;
+    if (t.flags[client] & FLAG.KEPT) return false;
+    return p.loop.now - t.startedAt[client] >= p.frontendOf[client].config.timeouts.httpRequestMs;
   }
 
   serverTimeout(server: number): void {

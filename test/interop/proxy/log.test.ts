@@ -21,7 +21,7 @@ const STEP_MS = 50;
 const HEAD_MS = 1000;
 const SERVER_MS = 3000;
 const folder = mkdtempSync(join(tmpdir(), "ballast-log-"));
-const [haproxyWeb, haproxySource, ballastWeb, ballastSource] = freePorts(4);
+const [haproxyWeb, haproxySource, haproxyNull, ballastWeb, ballastSource, ballastNull] = freePorts(6);
 let server: Bun.Server<undefined>;
 /** Answers wait for it. */
 let gate: Promise<void> = Promise.resolve();
@@ -65,6 +65,10 @@ frontend web
 frontend src
   bind 127.0.0.1:${haproxySource}
   default_backend pinned
+frontend null
+  no option dontlognull
+  bind 127.0.0.1:${haproxyNull}
+  default_backend app
 backend app
   server s1 127.0.0.1:${server.port} maxconn 1
 backend pinned
@@ -91,6 +95,10 @@ use_backend = "stuck"
 [frontend.src]
 bind = ["127.0.0.1:${ballastSource}"]
 default_backend = "pinned"
+[frontend.null]
+options = ["no dontlognull"]
+bind = ["127.0.0.1:${ballastNull}"]
+default_backend = "app"
 [backend.app]
 servers = [{ name = "s1", address = "127.0.0.1:${server.port}", maxconn = 1, check = false }]
 [backend.pinned]
@@ -226,4 +234,37 @@ test("a client that leaves in the middle of its head logs the same", async () =>
     client.close();
   };
   await bothLog(play, [haproxyWeb, ballastWeb], 1);
+});
+
+/** Connections without a whole request, one after the other: FIN, RST, silence, a part and then FIN. */
+const playNull: Play = async (port) => {
+  for (const bytes of ["", "GET /"]) {
+    const client = await connectRaw(port);
+    if (bytes !== "") client.send(bytes);
+    await Bun.sleep(STEP_MS);
+    client.close();
+    await client.over;
+    await Bun.sleep(STEP_MS);
+  }
+  const reset = await connectRaw(port);
+  reset.socket.terminate();
+  await Bun.sleep(STEP_MS);
+  const silentOne = await connectRaw(port);
+  await silentOne.over;
+  expect(silentOne.received()).toStartWith("HTTP/1.1 408 ");
+  silentOne.close();
+  const kept = await connectRaw(port);
+  kept.send(get("/plain").replace("close", "keep-alive"));
+  await kept.until((text) => text.includes("hello"));
+  kept.close();
+  await kept.over;
+  await Bun.sleep(STEP_MS);
+};
+
+test("connections without a whole request log the same", async () => {
+  await bothLog(playNull, [haproxyNull, ballastNull], 5);
+});
+
+test("with dontlognull those on which nothing came are left out", async () => {
+  await bothLog(playNull, [haproxyWeb, ballastWeb], 2);
 });
