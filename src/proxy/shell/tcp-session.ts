@@ -75,11 +75,16 @@ export class TcpSessions implements SessionKind {
     this.sessions.close(this.p.table.peer[server], "sD", false);
   }
 
-  /** Whose silence it was: the server's when its timeout is the shorter one and the client is not finishing. */
+  /**
+   * Whose silence it was: of the side that does not take what waits for it; otherwise the server's when its timeout is
+   * the shorter one. A client that has our FIN owes its own.
+   */
   private waitsForServer(client: number): boolean {
-    const frontend = this.p.frontendOf[client].config.timeouts;
-    if (this.p.table.flags[client] & FLAG.SHUT) return false;
-    return this.p.backend(client).config.timeouts.serverMs < frontend.clientMs;
+    const t = this.p.table;
+    const server = t.peer[client];
+    if (t.flags[client] & FLAG.SHUT || t.outBlock[client] >= 0 || t.pipeBytes[server] > 0) return false;
+    if (t.outBlock[server] >= 0 || t.pipeBytes[client] > 0) return true;
+    return this.p.backend(client).config.timeouts.serverMs < this.p.frontendOf[client].config.timeouts.clientMs;
   }
 
   /** Moves what can be moved in both directions and sees to ends. */

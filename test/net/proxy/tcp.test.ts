@@ -216,6 +216,28 @@ test("silence ends the session after the timeout", async () => {
   await proxy.event(({ session }) => session === "cD");
 });
 
+test("with equal timeouts the side that does not take what waits for it is the one that was silent", async () => {
+  const timeouts = { frontendTimeouts: { clientMs: 1000 }, backendTimeouts: { serverMs: 1000 } };
+  const flood = randomBytes(16 << 20);
+  const stuck = server({ open: (socket) => void socket.pause() });
+  const toServer = await proxyTo({ servers: [stuck.port], ...timeouts });
+  const sending = await connectRaw(toServer.port);
+  sending.send(flood);
+  expect((await toServer.event(({ session }) => session !== undefined)).session).toBe("sD");
+  sending.close();
+  const flooding = server({
+    open: (socket) => {
+      socket.data.queue.push(flood);
+      flush(socket);
+    },
+  });
+  const toClient = await proxyTo({ servers: [flooding.port], ...timeouts });
+  const reading = await connectRaw(toClient.port);
+  reading.socket.pause();
+  expect((await toClient.event(({ session }) => session !== undefined)).session).toBe("cD");
+  reading.close();
+});
+
 test("a client that never finishes after the server's FIN is cut by client_fin", async () => {
   const { port } = server({ open: (socket) => void socket.shutdown() });
   const proxy = await proxyTo({ servers: [port], frontendTimeouts: { clientFinMs: 200, clientMs: 60_000 } });
