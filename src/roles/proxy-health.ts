@@ -9,6 +9,7 @@ export class ProxyHealthKeeper {
   private readonly loop: Loop;
   private readonly onChange: (health: ProxyHealth) => void;
   private down: LoopTimer | null = null;
+  private ended = false;
   current: ProxyHealth = { serving: false, reason: "workers are starting" };
 
   constructor(loop: Loop, onChange: (health: ProxyHealth) => void) {
@@ -18,6 +19,7 @@ export class ProxyHealthKeeper {
 
   /** After every change of a worker: how many of them accept connections, on how many listeners. */
   update(servingWorkers: number, listenerCount: number): void {
+    if (this.ended) return;
     if (servingWorkers > 0) {
       this.down?.cancel();
       this.down = null;
@@ -32,6 +34,13 @@ export class ProxyHealthKeeper {
       this.down = null;
       this.set({ serving: false, reason: "no worker process is running" });
     });
+  }
+
+  /** The appliance stops: that its workers end is no news, and VRRP has said goodbye before them. */
+  end(): void {
+    this.ended = true;
+    this.down?.cancel();
+    this.down = null;
   }
 
   private set(health: ProxyHealth): void {

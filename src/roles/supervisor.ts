@@ -313,6 +313,7 @@ export class Supervisor {
     if (isFirst) {
       this.phase = "stopping";
       notifyServiceManager("STOPPING=1");
+      this.health.end();
       this.events.event("notice", "appliance.stop", "", mode === "now" ? "stopping now" : "draining and stopping", {
         mode,
       });

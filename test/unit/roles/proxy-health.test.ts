@@ -57,3 +57,14 @@ test("ProxyHealthKeeper tells a longer gap, counted from its begin", () => {
   pass(600);
   expect(told.at(-1)).toEqual({ serving: false, reason: "no worker process is running" });
 });
+
+test("ProxyHealthKeeper says nothing of workers that end because the appliance stops", () => {
+  const { keeper: health, told, pass } = keeper();
+  health.update(1, 2);
+  health.update(0, 2);
+  health.end();
+  pass(2000);
+  health.update(0, 2);
+  pass(2000);
+  expect(told).toHaveLength(1);
+});
