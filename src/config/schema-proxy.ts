@@ -45,7 +45,9 @@ const tlsRows = {
 const bindRows = {
   address: row(bindAddress, 'where to listen: "*:80", "[::]:80", "unix:PATH", "vip:NAME:80"', { required: true }),
   tls: row(table("tls", tlsRows), "end TLS here", { was: ["ssl"] }),
-  accept_proxy: row(only(false, boolean), "clients send the PROXY protocol", { default: false }),
+  accept_proxy: row(only(false, boolean), "(true is not supported yet) clients send the PROXY protocol", {
+    default: false,
+  }),
 } as const;
 
 const bind = row(oneOrList(shorthand("bind", "address", bindRows)), "where to listen", { required: true });

@@ -61,3 +61,8 @@ test.each(Object.entries(specified))("schemaRows has every key of section %j", (
   const known = schemaRows().flatMap((row) => (row.section === section ? [row.key] : []));
   for (const key of keys.split(" ")) expect(known).toContain(key);
 });
+
+test("schemaRows says which value of accept_proxy is not supported yet", () => {
+  const found = schemaRows().find(({ section, key }) => section === "bind" && key === "accept_proxy");
+  expect(found?.doc).toContain("true is not supported yet");
+});
