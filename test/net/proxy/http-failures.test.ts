@@ -247,6 +247,8 @@ test("a drain lets the running request end and then finishes", async () => {
   const text = await busy.until((seen) => seen.endsWith("\r\n\r\nok"));
   expect(text.toLowerCase()).toContain("connection: close");
   await proxy.event(({ drained }) => drained === true);
+  // The one that had not asked yet was not too slow: the proxy closed it.
+  expect(proxy.events.flatMap(({ session }) => session ?? [])).toEqual(["--"]);
 });
 
 test("at the descriptor limit the proxy pauses, tells it once and does not spin", async () => {
