@@ -150,7 +150,8 @@ describe.skipIf(!canMakeNamespaces)("use_vmac", () => {
       expect(await resolved()).toBe(VIRTUAL_MAC);
       startKeepalivedWith(node("b"), text);
       await onlyHolder("b");
-      expect(a.status()).toMatchObject({ state: "backup", masterPriority: 101, errors: {} });
+      await waitFor("Ballast to hear it again", () => a.status()?.masterPriority === 101);
+      expect(a.status()).toMatchObject({ state: "backup", errors: {} });
     },
     TEST_MS,
   );

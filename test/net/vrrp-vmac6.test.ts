@@ -332,7 +332,8 @@ describe.skipIf(!canMakeNamespaces)("use_vmac with IPv6", () => {
       expect(await resolved()).toBe(VIRTUAL_MAC);
       const again = startKeepalivedWith(node("b"), text);
       await onlyHolder("b");
-      expect(a.status()).toMatchObject({ state: "backup", masterPriority: 101, errors: {} });
+      await waitFor("Ballast to hear it again", () => a.status()?.masterPriority === 101);
+      expect(a.status()).toMatchObject({ state: "backup", errors: {} });
       await again.stop();
       await onlyHolder("a");
       const sent = a.status()?.advertsSent ?? 0;
