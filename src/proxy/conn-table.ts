@@ -163,6 +163,9 @@ export class ConnTable {
   readonly assignedAt: Float64Array;
   readonly connectedAt: Float64Array;
   readonly respondedAt: Float64Array;
+  /** While it lingers: bytes that the client's kernel has acknowledged, and since when it has not been more. */
+  readonly ackedBytes: Float64Array;
+  readonly ackedAt: Float64Array;
 
   private readonly free: Int32Array;
   private freeCount: number;
@@ -216,6 +219,8 @@ export class ConnTable {
     this.assignedAt = floats();
     this.connectedAt = floats();
     this.respondedAt = floats();
+    this.ackedBytes = floats();
+    this.ackedAt = floats();
     this.free = Int32Array.from({ length: capacity }, (_, i) => capacity - 1 - i);
     this.freeCount = capacity;
   }

@@ -41,7 +41,7 @@ export const IP = {
   MULTICAST_ALL: 49,
 } as const;
 export const IPV6 = { V6ONLY: 26, FREEBIND: 78 } as const;
-export const TCP = { NODELAY: 1, DEFER_ACCEPT: 9, QUICKACK: 12, USER_TIMEOUT: 18 } as const;
+export const TCP = { NODELAY: 1, DEFER_ACCEPT: 9, INFO: 11, QUICKACK: 12, USER_TIMEOUT: 18 } as const;
 export const MSG = { PEEK: 2, TRUNC: 0x20, DONTWAIT: 0x40, NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;
 export const SHUT = { RD: 0, WR: 1, RDWR: 2 } as const;
 export const EPOLL = {

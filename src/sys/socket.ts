@@ -2,7 +2,7 @@
 import { AF, IP, IPV6, MSG, SO, SOCK, SOL, TCP } from "./abi.ts";
 import { must } from "./errno.ts";
 import { asPointer, checked, libc } from "./libc.ts";
-import { pinned } from "./memory.ts";
+import { type Pinned, pinned } from "./memory.ts";
 import {
   type InetAddress,
   readInet,
@@ -128,6 +128,12 @@ export function getOption(fd: number, level: number, option: number): number {
   return result < 0 ? result : optionScratch.view.getInt32(0, true);
 }
 
+/** As `getOption`, for a structure; what the kernel does not know of it stays as it was. 0 or -errno. */
+export function readOption(fd: number, level: number, option: number, into: Pinned): number {
+  sockaddrLengthScratch.view.setUint32(0, into.bytes.length, true);
+  return checked(libc.getsockopt(fd, level, option, into.pointer, sockaddrLengthScratch.pointer));
+}
+
 /** The error that a connect or a transfer left on the socket (SO_ERROR): 0 or a positive errno. */
 export function socketError(fd: number): number {
   const value = getOption(fd, SOL.SOCKET, SO.ERROR);
@@ -164,10 +170,20 @@ export function peerCredentials(fd: number): PeerCredentials | null {
 
 /** Close with RST instead of FIN: the peer aborted and the other side shall learn it. */
 export function closeWithReset(fd: number): void {
-  optionScratch.view.setInt32(0, 1, true);
+  setResetOnClose(fd, true);
+  libc.close(fd);
+}
+
+/** Another descriptor of the same socket, or -errno. */
+export function duplicate(fd: number): number {
+  return checked(libc.dup(fd));
+}
+
+/** Whether the last close of the socket throws away what is on its way (SO_LINGER of 0 seconds). */
+export function setResetOnClose(fd: number, resets: boolean): void {
+  optionScratch.view.setInt32(0, resets ? 1 : 0, true);
   optionScratch.view.setInt32(4, 0, true);
   libc.setsockopt(fd, SOL.SOCKET, SO.LINGER, optionScratch.pointer, 8);
-  libc.close(fd);
 }
 
 export function setNoDelay(fd: number): void {

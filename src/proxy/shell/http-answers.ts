@@ -2,7 +2,7 @@
  * What Ballast itself says to an HTTP client (errors, redirects, what is left to say when a side fails), and the end of
  * its connection after the last bytes:
  *
- *   ANSWER ── bytes sent ──► FIN ──► LINGER ── client's end, or 2 s ──► closed
+ *   ANSWER ── bytes sent ──► FIN ──► LINGER ── client's end; or 2 s, and it has everything or takes no more ──► closed
  */
 import { type AnswerStatus, answerFor, isAnswerStatus, writeAnswer } from "../../http/answers.ts";
 import type { MessageHead } from "../../http/head.ts";
@@ -17,7 +17,10 @@ import type { Cause } from "./session-kind.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** How long and how much a client may go on sending after our answer before the connection is cut. */
+/**
+ * How long and how much a client may go on sending after our answer before the connection is cut. One that is still
+ * reading gets the time for that: a reset would destroy what it has not got yet (RFC 9112 9.6).
+ */
 const LINGER_MS = 2000;
 const LINGER_ROUNDS_MAX = 16;
 
@@ -182,6 +185,8 @@ export class HttpAnswers {
     }
     p.shutWrite(client);
     t.state[client] = CONN.LINGER;
+    t.ackedBytes[client] = NONE;
+    t.ackedAt[client] = p.loop.now;
     p.setTimer(client, LINGER_MS);
     this.linger(client);
   }
@@ -191,12 +196,31 @@ export class HttpAnswers {
     const { p } = this;
     const t = p.table;
     for (let round = 0; round < LINGER_ROUNDS_MAX; round++) {
-      if (t.flags[client] & (FLAG.EOF | FLAG.BROKEN)) return this.sessions.dropClient(client, false);
+      if (t.flags[client] & FLAG.BROKEN) return this.sessions.dropClient(client, false);
+      if (t.flags[client] & FLAG.EOF) {
+        // A TLS socket may still hold our last record; it closes itself when that has left.
+        if ((t.flags[client] & FLAG.TLS) === 0) this.sessions.dropClient(client, false);
+        return;
+      }
       if ((t.flags[client] & FLAG.READABLE) === 0) return;
       p.read(client, READ_AT, WRITE_AT - READ_AT);
     }
     // A flood: the rest is looked at in the next turn, until the timer ends it.
     p.markReady(client);
+  }
+
+  /** It has lingered for a while: whether the client has everything, or has stopped to take it. */
+  lingerTimeout(client: number): void {
+    const { p } = this;
+    const t = p.table;
+    const { isComplete, ackedBytes } = p.delivery(client);
+    if (isComplete) return this.sessions.dropClient(client, false);
+    const { clientMs } = p.frontendOf[client].config.timeouts;
+    if (ackedBytes !== t.ackedBytes[client]) {
+      t.ackedBytes[client] = ackedBytes;
+      t.ackedAt[client] = p.loop.now;
+    } else if (p.loop.now - t.ackedAt[client] >= clientMs) return this.sessions.dropClient(client, true);
+    p.setTimer(client, Math.min(LINGER_MS, clientMs));
   }
 }
 

@@ -315,8 +315,9 @@ export class HttpSessions implements SessionKind, HttpExchange {
       case CONN.TUNNEL:
         return this.tcp.clientTimeout(client);
       case CONN.ANSWER:
-      case CONN.LINGER:
         return this.sessions.dropClient(client, true);
+      case CONN.LINGER:
+        return this.answers.lingerTimeout(client);
       default:
         throw new AssertionError(`http session: timeout in state ${t.state[client]}`);
     }

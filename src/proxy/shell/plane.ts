@@ -14,6 +14,7 @@ import { MSG, SHUT } from "../../sys/abi.ts";
 import { E } from "../../sys/errno.ts";
 import type { Loop } from "../../sys/loop.ts";
 import * as sockets from "../../sys/socket.ts";
+import { type Delivery, deliveryOf } from "../../sys/tcp-delivery.ts";
 import { CONN, type ConnTable, FLAG, NONE } from "../conn-table.ts";
 import { Arena, BLOCK_BYTES } from "./arena.ts";
 import { PipePool } from "./pipes.ts";
@@ -33,6 +34,8 @@ export interface TlsConnection {
   /** Bytes copied, 0 at the end, -EAGAIN. */
   read(bytes: Uint8Array, start: number, length: number): number;
   shutdown(): void;
+  /** After `shutdown`: how far its bytes have got. */
+  delivery(): Delivery;
   /** `abort`: reset instead of an orderly end. */
   close(abort: boolean): void;
 }
@@ -239,6 +242,12 @@ export class Plane {
     t.flags[slot] |= FLAG.SHUT;
     if (t.flags[slot] & FLAG.TLS) this.tls(slot).shutdown();
     else sockets.shutdown(t.fd[slot], SHUT.WR);
+  }
+
+  /** How far the bytes before our FIN have got. */
+  delivery(slot: number): Delivery {
+    const t = this.table;
+    return t.flags[slot] & FLAG.TLS ? this.tls(slot).delivery() : deliveryOf(t.fd[slot]);
   }
 
   /** Gives everything that the slot owns back and closes it. `abort`: the peer sees a reset. */

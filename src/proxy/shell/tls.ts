@@ -5,8 +5,10 @@
  *   accept4 (ours: limits, no spinning) ─► MSG_PEEK until the ClientHello is whole (name → certificate)
  *     ─► Bun.connect({ fd }) with inert handlers ─► upgradeTLS({ isServer, secureContext }) ─► session
  *
- * `isServer` and `secureContext` are not in Bun's type declarations. Closing is shutdown(), then terminate() when the
- * client does not follow: end() loses bytes that are on their way. The handshake has a timer of ours; Bun has none.
+ * `isServer` and `secureContext` are not in Bun's type declarations. Closing is shutdown(): Bun sends what it still
+ * holds, close_notify and FIN, and closes when both sides have ended. A client that does not follow is left to the
+ * kernel, which delivers the rest; terminate() and close() throw it away with a reset, and end() never gives up the
+ * descriptor of a client that stays. The handshake has a timer of ours; Bun has none.
  */
 import type { Socket } from "bun";
 import { decodeClientHello } from "../../net/client-hello.ts";
@@ -14,7 +16,8 @@ import { frontendCounters } from "../../stats/layout.ts";
 import { MSG, SOL, TCP } from "../../sys/abi.ts";
 import { monoNow } from "../../sys/clock.ts";
 import { E } from "../../sys/errno.ts";
-import { recv, setOption } from "../../sys/socket.ts";
+import { close, duplicate, recv, setOption, setResetOnClose } from "../../sys/socket.ts";
+import { type Delivery, deliveryOf } from "../../sys/tcp-delivery.ts";
 import { CONN, FLAG } from "../conn-table.ts";
 import { READ_AT } from "./arena.ts";
 import type { TlsListener } from "./certificates.ts";
@@ -24,7 +27,7 @@ import type { Sessions } from "./sessions.ts";
 const PEEK_BYTES = 20 * 1024;
 /** Decrypted bytes that may wait for the session before the socket is paused. */
 const PENDING_BYTES_MAX = 64 * 1024;
-/** How long a client may take to follow our close. */
+/** How long a client may take to follow our close, and how often one is looked at that does not take its last bytes. */
 const CLOSE_MS = 2000;
 
 /** upgradeTLS as it is used here. */
@@ -138,6 +141,7 @@ export class TlsAcceptor {
 class TlsSocket implements TlsConnection {
   private readonly p: Plane;
   private readonly client: number;
+  private readonly fd: number;
   private readonly generation: number;
   private readonly ready: (client: number) => void;
   private readonly settled: (success: boolean) => void;
@@ -151,10 +155,14 @@ class TlsSocket implements TlsConnection {
   private failed = false;
   private dropped = false;
   private closed = false;
+  private isShut = false;
+  /** Bun calls back from inside a call of ours: the session, which is in the middle of something, looks later. */
+  private isCalling = false;
 
   constructor(p: Plane, client: number, ready: (client: number) => void, settled: (success: boolean) => void) {
     this.p = p;
     this.client = client;
+    this.fd = p.table.fd[client];
     this.generation = p.table.generation[client];
     this.ready = ready;
     this.settled = settled;
@@ -223,6 +231,7 @@ class TlsSocket implements TlsConnection {
       if (this.ended) this.enter(() => this.settled(false));
       return;
     }
+    if (this.isCalling) return this.p.markReady(this.client);
     this.enter(() => this.ready(this.client));
   }
 
@@ -255,7 +264,16 @@ class TlsSocket implements TlsConnection {
   }
 
   shutdown(): void {
+    if (this.isShut) return;
+    this.isShut = true;
+    this.isCalling = true;
     this.secure?.shutdown();
+    this.isCalling = false;
+  }
+
+  delivery(): Delivery {
+    // Bun closes it only after both ends; the descriptor may be another connection's by now.
+    return this.closed ? { isQueued: true, isComplete: true, ackedBytes: 0 } : deliveryOf(this.fd);
   }
 
   close(abort: boolean): void {
@@ -263,14 +281,34 @@ class TlsSocket implements TlsConnection {
     const { secure } = this;
     this.pending = [];
     if (secure === null || this.closed) return;
-    if (abort || this.ended) {
+    if (abort) {
       secure.terminate();
       return;
     }
-    secure.shutdown();
+    this.shutdown();
     if (this.paused) secure.resume();
+    this.awaitClose(secure, this.p.frontendOf[this.client].config.timeouts.clientMs, -1, 0);
+  }
+
+  /** Until the client has followed; or Bun has given everything to the kernel, or can no longer for `stallMaxMs`. */
+  private awaitClose(secure: Socket, stallMaxMs: number, ackedBefore: number, stalledMs: number): void {
     this.p.loop.after(CLOSE_MS, () => {
-      if (!this.closed) secure.terminate();
+      if (this.closed) return;
+      const { isQueued, ackedBytes } = deliveryOf(this.fd);
+      if (isQueued && this.leaveToKernel(secure)) return;
+      const stalledNowMs = ackedBytes === ackedBefore ? stalledMs + CLOSE_MS : 0;
+      if (stalledNowMs >= stallMaxMs) secure.terminate();
+      else this.awaitClose(secure, stallMaxMs, ackedBytes, stalledNowMs);
     });
+  }
+
+  /** The descriptor is closed as any other; Bun knows only the reset. False when descriptors have run out. */
+  private leaveToKernel(secure: Socket): boolean {
+    const copy = duplicate(this.fd);
+    if (copy < 0) return false;
+    secure.terminate();
+    setResetOnClose(copy, false);
+    close(copy);
+    return true;
   }
 }

@@ -1,6 +1,7 @@
 /** HTTP when something fails or is at its limit: dead servers, slow peers, timeouts, queues, drains, descriptors. */
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { connectBare, listenBare } from "../../support/bare-socket.ts";
 import { restingStatus, startProxy } from "../../support/proxy-harness.ts";
 import { connectRaw } from "../../support/raw-client.ts";
 import { cleanups, closedPort, count, endAll, GET, OK, proxyTo, raw, sha, web } from "./http-fixture.ts";
@@ -164,6 +165,27 @@ test("an early answer reaches a client that still sends its body", async () => {
   client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n");
   client.send(randomBytes(1_000_000));
   await client.until((text) => text.endsWith("\r\n\r\nbig"));
+  client.close();
+});
+
+test("an early answer reaches a slow client that did not send all of its body", async () => {
+  const body = Buffer.alloc(1_000_000);
+  const early = listenBare();
+  cleanups.push(() => early.close());
+  // Nothing but the client's slowness decides.
+  const proxy = await proxyTo({ servers: [early.port], frontendTimeouts: { clientMs: 60_000 } });
+  const client = await connectBare(proxy.port, 8192);
+  client.send(Buffer.from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nbeginning"));
+  const server = await early.accept();
+  await server.readUntil("the request", () => server.receivedBytes > 0);
+  await server.sendAll(Buffer.concat([Buffer.from("HTTP/1.1 413 Too Large\r\nContent-Length: 1000000\r\n\r\n"), body]));
+  server.close();
+  await proxy.event(({ session }) => session !== undefined);
+  // Longer than a client may go on sending that has read everything.
+  await Bun.sleep(2500);
+  await client.readUntil("the end", () => client.end !== null);
+  expect(client.end).toBe(0);
+  expect(client.receivedBytes).toBeGreaterThan(body.length);
   client.close();
 });
 

@@ -5,6 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import { E } from "../../../src/sys/errno.ts";
+import { type BareSocket, connectBare } from "../../support/bare-socket.ts";
 import { mustRun } from "../../support/process.ts";
 import { BIND_KEY } from "../../support/proxy-config.ts";
 import { type RunningProxy, startProxy } from "../../support/proxy-harness.ts";
@@ -19,6 +21,10 @@ let proxy: RunningProxy;
 /** The same with a short time for the handshake; the other one's is longer than any handshake on a busy machine. */
 let hasty: RunningProxy;
 let server: Bun.Server<undefined>;
+let start: (tlsHandshakeMs: number, clientMs?: number) => Promise<RunningProxy>;
+
+/** More than a client's receive buffer takes, less than the kernel takes from the proxy. */
+const BIG_BYTES = 1_000_000;
 
 async function makeCertificate(name: string, subjectAltName: string): Promise<string> {
   const key = join(folder, `${name}.key`);
@@ -39,6 +45,7 @@ beforeAll(async () => {
     port: 0,
     fetch: async (request) => {
       const { pathname } = new URL(request.url);
+      if (pathname === "/big") return new Response(new Uint8Array(BIG_BYTES));
       if (pathname === "/echo") return new Response(await request.bytes());
       return new Response(pathname);
     },
@@ -53,8 +60,8 @@ beforeAll(async () => {
       { path: "exact.pem", pem: exact },
     ],
   };
-  const start = (tlsHandshakeMs: number): Promise<RunningProxy> => {
-    const frontendTimeouts = { tlsHandshakeMs, httpKeepAliveMs: 3000, clientMs: 60_000 };
+  start = (tlsHandshakeMs, clientMs = 60_000) => {
+    const frontendTimeouts = { tlsHandshakeMs, httpKeepAliveMs: 3000, clientMs };
     return startProxy({ servers: [server.port ?? 0], tls: TLS, frontendTimeouts, logSessions: true }, { tls });
   };
   proxy = await start(20_000);
@@ -63,6 +70,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([proxy.stop(), hasty.stop()]);
+  for (const relay of relays) relay.stop(true);
   await server.stop(true);
   rmSync(folder, { recursive: true, force: true });
 });
@@ -128,6 +136,85 @@ test("Connection: close delivers everything before the end", async () => {
   await ended;
   expect(text.endsWith("/last")).toBe(true);
   socket.destroy();
+});
+
+const relays: { stop(closes: boolean): void }[] = [];
+
+/** A TLS client whose socket is ours: the response to `request` stays unread until the test reads `line`. */
+async function askAndWait(port: number, request: string, ends: boolean): Promise<BareSocket> {
+  const line = await connectBare(port, 8192);
+  let isHeld = false;
+  const relay = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    allowHalfOpen: true,
+    socket: {
+      open: (socket) => {
+        const timer = setInterval(() => {
+          if (isHeld) return clearInterval(timer);
+          line.read();
+          for (const bytes of line.received.splice(0)) socket.write(bytes);
+        }, 1);
+      },
+      data: (_, bytes) => void line.send(bytes),
+      end: () => line.halfClose(),
+    },
+  });
+  relays.push(relay);
+  const client = connectTls({ host: "127.0.0.1", port: relay.port, rejectUnauthorized: false });
+  await new Promise<void>((resolve, reject) => {
+    client.once("secureConnect", () => resolve());
+    client.once("error", reject);
+  });
+  isHeld = true;
+  if (ends) client.end(request);
+  else client.write(request);
+  client.on("error", () => undefined);
+  return line;
+}
+
+const CLOSING = "GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+const sessionsEnd = (of: RunningProxy): Promise<boolean> =>
+  waitFor("the session to end", async () => (await of.status()).sessions === 0);
+
+test("a client that sent its end before it reads gets the whole response", async () => {
+  const own = await start(20_000);
+  const line = await askAndWait(own.port, CLOSING, true);
+  await own.event(({ session }) => session === "--");
+  await sessionsEnd(own);
+  await line.readUntil("the end", () => line.end !== null);
+  expect(line.end).toBe(0);
+  expect(line.receivedBytes).toBeGreaterThan(BIG_BYTES);
+  line.close();
+  await own.stop();
+});
+
+test.each([
+  ["after the last response of a connection", CLOSING, 2500],
+  // Kept for 3 s, and then for as long as a client may take to follow the end.
+  ["on a kept connection whose time is over", CLOSING.replace("Connection: close\r\n", ""), 6000],
+])("a client that is slow %s gets the whole response", async (_, request, pauseMs) => {
+  const own = await start(20_000);
+  const line = await askAndWait(own.port, request, false);
+  await own.event(({ session }) => session === "--");
+  await Bun.sleep(pauseMs);
+  await line.readUntil("the end", () => line.end !== null);
+  expect(line.end).toBe(0);
+  expect(line.receivedBytes).toBeGreaterThan(BIG_BYTES);
+  line.close();
+  await sessionsEnd(own);
+  await own.stop();
+});
+
+test("a client that does not read the last response is cut at its timeout", async () => {
+  const own = await start(20_000, 500);
+  const line = await askAndWait(own.port, CLOSING, false);
+  await own.event(({ session }) => session === "--");
+  await sessionsEnd(own);
+  await line.readUntil("the end", () => line.end !== null);
+  expect(line.end).toBe(E.CONNRESET);
+  line.close();
+  await own.stop();
 });
 
 test("a client that says nothing is cut at the handshake timeout", async () => {
