@@ -10,7 +10,7 @@ import { EPOLL } from "../../sys/abi.ts";
 import type { Loop } from "../../sys/loop.ts";
 import { sockaddrScratch } from "../../sys/sockaddr.ts";
 import * as sockets from "../../sys/socket.ts";
-import { CONN, ConnTable, FLAG, NONE } from "../conn-table.ts";
+import { BODY, CONN, ConnTable, FLAG, NONE } from "../conn-table.ts";
 import { RequestContext } from "../request-context.ts";
 import { Outcome } from "../rules.ts";
 import { Configurations, type Report } from "./configurations.ts";
@@ -146,9 +146,17 @@ export class ProxyEngine {
       const state = table.state[slot];
       if (state === CONN.FREE || state >= CONN.CONNECTING) continue;
       if (this.isBetweenRequests(slot)) this.sessions.dropClient(slot, false);
-      else this.sessions.close(slot, "KD", false);
+      else this.sessions.close(slot, "KD", this.endsWithClose(slot));
     }
     this.placeFree();
+  }
+
+  /** The client takes the connection's end for the end of its response: only a reset tells that it is not whole. */
+  private endsWithClose(client: number): boolean {
+    const t = this.plane.table;
+    if (t.state[client] !== CONN.EXCHANGE || (t.flags[client] & FLAG.ANSWERED) === 0) return false;
+    const server = t.peer[client];
+    return t.body[server] === BODY.UNTIL_CLOSE || (t.flags[server] & FLAG.DECHUNK) !== 0;
   }
 
   /** No request or session is under way that a log line would be about. */

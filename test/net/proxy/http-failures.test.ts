@@ -1,6 +1,7 @@
 /** HTTP when something fails or is at its limit: dead servers, slow peers, timeouts, queues, drains, descriptors. */
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { E } from "../../../src/sys/errno.ts";
 import { connectBare, listenBare } from "../../support/bare-socket.ts";
 import { restingStatus, startProxy } from "../../support/proxy-harness.ts";
 import { connectRaw } from "../../support/raw-client.ts";
@@ -271,6 +272,22 @@ test("a drain lets the running request end and then finishes", async () => {
   await proxy.event(({ drained }) => drained === true);
   // The one that had not asked yet was not too slow: the proxy closed it.
   expect(proxy.events.flatMap(({ session }) => session ?? [])).toEqual(["--"]);
+});
+
+test.each([
+  ["without a length", "HTTP/1.1", "\r\npart"],
+  ["in chunks to a client that knows none", "HTTP/1.0", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"],
+])("a response %s that a drain cuts off does not look whole", async (_, version, rest) => {
+  const server = raw(({ socket }) => void socket.write(`HTTP/1.1 200 OK\r\n${rest}`));
+  const proxy = await proxyTo({ servers: [server.port] });
+  const client = await connectBare(proxy.port);
+  client.send(Buffer.from(`GET / ${version}\r\nHost: a\r\n\r\n`));
+  await client.readUntil("the beginning", () => Buffer.concat(client.received).toString().endsWith("part"));
+  proxy.order({ order: "drain", withinMs: 10 });
+  await client.readUntil("the end", () => client.end !== null);
+  expect(client.end).toBe(E.CONNRESET);
+  await proxy.event(({ session }) => session === "KD");
+  client.close();
 });
 
 test("at the descriptor limit the proxy pauses, tells it once and does not spin", async () => {
