@@ -41,7 +41,11 @@ export class HttpRequestBodies {
       if (t.requestSent[client] < t.requestEnd[client]) return true;
       if (t.flags[server] & FLAG.RESPONDING) this.forgetRequest(client);
     }
-    if (t.flags[client] & FLAG.REQUEST_DONE) return true;
+    if (t.flags[client] & FLAG.REQUEST_DONE) {
+      // The body's last bytes may have met a full socket.
+      p.flush(server);
+      return true;
+    }
     return this.pump(client, server);
   }
 
