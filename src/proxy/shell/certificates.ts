@@ -63,10 +63,17 @@ export function buildTlsListener(
       const dot = serverName.indexOf(".");
       return exact.get(serverName) ?? (dot < 0 ? undefined : wildcard.get(serverName.slice(dot + 1))) ?? first;
     },
-    // HTTP/2 is not spoken: a client that was promised it could not be served.
-    alpn: wireAlpn(isHttp ? config.alpn.filter((name) => name === "http/1.1") : config.alpn),
+    alpn: wireAlpn(isHttp ? config.alpn.flatMap(spoken) : config.alpn),
     certificates,
   });
+}
+
+/**
+ * What is promised in mode http. HTTP/2 is not spoken: a client that was promised it could not be served. A client of
+ * HTTP/1.0 names that (`curl -0`), and without a common name the handshake would end (RFC 7301 section 3.2).
+ */
+function spoken(name: string): readonly string[] {
+  return name === "http/1.1" ? [name, "http/1.0"] : [];
 }
 
 function loadCertificate(material: TlsMaterial, minVersion: "1.2" | "1.3"): Result<Certificate, string> {

@@ -105,6 +105,18 @@ test.each([
   socket.destroy();
 });
 
+test("a client that speaks HTTP/1.0 only is promised that, and one that speaks both HTTP/1.1", async () => {
+  for (const [offered, chosen] of [
+    [["http/1.0"], "http/1.0"],
+    [["http/1.0", "http/1.1"], "http/1.1"],
+    [["h2", "http/1.1"], "http/1.1"],
+  ] as const) {
+    const socket = await handshake("first.test", [...offered]);
+    expect(socket.alpnProtocol).toBe(chosen);
+    socket.destroy();
+  }
+});
+
 test("requests of one TLS connection follow each other", async () => {
   const socket = await handshake("first.test");
   let text = "";
